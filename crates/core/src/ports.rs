@@ -1,0 +1,12 @@
+//! What the rules need from outside, as small traits.
+
+pub mod audit;
+pub mod clock;
+pub mod hasher;
+pub mod store;
+pub mod throttle;
+
+pub use clock::{Clock, Stopwatch, SystemClock, Timestamp};
+pub use hasher::{HashError, PasswordHasher, Verification};
+pub use store::{Store, StoreError};
+pub use throttle::{Throttle, ThrottleKey};

@@ -1,0 +1,101 @@
+//! What is written down about who did what.
+
+use crate::{
+    ports::clock::Timestamp,
+    values::{account::AccountId, session::SessionId},
+};
+
+/// One line of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: AuditKind,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// The account it concerns; `None` where the name given belongs to nobody.
+    pub account_id: Option<AccountId>,
+    /// The session it concerns.
+    pub session_id: Option<SessionId>,
+    /// The client's address; empty where the act did not come over the network.
+    pub address: String,
+    /// A short stable code that explains the outcome, for example `invalid_credentials`; never user input.
+    pub detail: &'static str,
+}
+
+/// What an audit event is about. The names are an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuditKind {
+    /// An account was made.
+    Register,
+    /// Somebody tried to log in.
+    Login,
+    /// A session was ended by its owner.
+    Logout,
+    /// A used refresh token came back after its grace: its session was revoked.
+    RefreshReuse,
+    /// An account was given the permission `admin`.
+    Promote,
+    /// The signing key was rotated.
+    KeyRotation,
+}
+
+impl AuditKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Register, Self::Login, Self::Logout, Self::RefreshReuse, Self::Promote, Self::KeyRotation];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::Promote => "promote",
+            Self::KeyRotation => "key_rotation",
+        }
+    }
+}
+
+/// How an audited act ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditOutcome {
+    /// It was done.
+    Success,
+    /// It was refused.
+    Failure,
+}
+
+impl AuditOutcome {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// An audit event as it stands in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// When it happened.
+    pub at: Timestamp,
+    /// [`AuditKind::as_str`] of what happened.
+    pub kind: String,
+    /// [`AuditOutcome::as_str`] of how it ended.
+    pub outcome: String,
+    /// The account it concerns.
+    pub account_id: Option<AccountId>,
+    /// The session it concerns.
+    pub session_id: Option<SessionId>,
+    /// The client's address.
+    pub address: String,
+    /// The stable code that explains the outcome.
+    pub detail: String,
+}

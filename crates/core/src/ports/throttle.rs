@@ -1,0 +1,43 @@
+//! Counting attempts, so that guessing does not pay.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::{ports::store::StoreError, values::client::ClientNetwork};
+
+/// Counts attempts in fixed windows that begin with the first attempt.
+#[async_trait]
+pub trait Throttle: Send + Sync + fmt::Debug {
+    /// Counts one attempt if fewer than `limit` stand in the window, in one atomic step.
+    ///
+    /// # Errors
+    /// An outage of the place where the counters live.
+    async fn count(&self, key: &ThrottleKey, limit: u32, window: Duration) -> Result<Count, StoreError>;
+
+    /// Gives one counted attempt back; never below zero and never into a later window.
+    ///
+    /// # Errors
+    /// An outage of the place where the counters live.
+    async fn refund(&self, key: &ThrottleKey) -> Result<(), StoreError>;
+}
+
+/// Whether an attempt was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// It was below the limit and now counts.
+    Counted,
+    /// The limit has been reached; nothing was counted.
+    LimitReached {
+        /// Until the window ends.
+        retry_after: Duration,
+    },
+}
+
+/// What is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ThrottleKey {
+    /// Logins, by client network.
+    Login(ClientNetwork),
+}

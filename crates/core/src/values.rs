@@ -1,0 +1,11 @@
+//! The values the rules speak of. Each parses once, at the door, and is right from then on.
+
+pub mod account;
+pub mod client;
+pub mod email;
+pub mod password;
+pub mod rule;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod username;
