@@ -60,6 +60,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The live sessions of an account, the newest first.
     async fn list_sessions(&self, account_id: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 
+    /// Whose session this is, if it is live.
+    async fn find_session_owner(&self, id: SessionId, now: Timestamp) -> Result<Option<AccountId>, StoreError>;
+
     /// Revokes a session, if it is live and, where `owner` is given, that account's.
     async fn revoke_session(
         &self,
