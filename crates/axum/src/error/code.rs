@@ -1,0 +1,178 @@
+//! The stable codes of SPEC §7: one table of code, status and sentences, from which `docs/errors.md` is made.
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+
+macro_rules! codes {
+    ($($name:ident $text:literal $status:ident $detail:literal, $doc:literal;)*) => {
+        /// A stable error code. Codes are an API: none changes its name or its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $doc] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as clients read it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The status it is answered with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// The sentence clients are shown unless the place that fails knows a better one.
+            #[must_use]
+            pub const fn detail(self) -> &'static str {
+                match self { $(Self::$name => $detail,)* }
+            }
+
+            /// What it means, for the documentation.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $doc,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidCredentials "invalid_credentials" UNAUTHORIZED "Invalid credentials",
+        "The name or the password is wrong; which one is not told.";
+    NotAuthenticated "not_authenticated" UNAUTHORIZED "Not authenticated",
+        "The route needs a login and the request carries none.";
+    InvalidToken "invalid_token" UNAUTHORIZED "The token is not valid",
+        "The token is malformed, expired, revoked or not ours.";
+    InvalidClient "invalid_client" UNAUTHORIZED "The client is not known",
+        "The request names an OAuth client that does not exist.";
+    AccountDisabled "account_disabled" FORBIDDEN "The account is disabled",
+        "The password is right, but the account has been disabled.";
+    EmailNotConfirmed "email_not_confirmed" FORBIDDEN "The e-mail address is not confirmed",
+        "The password is right, but the e-mail address has to be confirmed first.";
+    InsufficientScope "insufficient_scope" FORBIDDEN "The token's scope does not allow this",
+        "The token lacks a scope that the route needs; `WWW-Authenticate` names it.";
+    Forbidden "forbidden" FORBIDDEN "Not allowed",
+        "The account lacks the permission, or the thing belongs to somebody else.";
+    CrossSiteRequest "cross_site_request" FORBIDDEN "The request comes from another site",
+        "A request that cookies authenticate did not prove that it comes from our own pages.";
+    RegistrationDisabled "registration_disabled" FORBIDDEN "Registration is closed",
+        "This server does not take new accounts.";
+    ValidationFailed "validation_failed" UNPROCESSABLE_ENTITY "Some fields are missing or not valid",
+        "Fields are missing, empty or of the wrong type; `errors` names them all.";
+    MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read",
+        "The body is no valid JSON or form, or names a field twice.";
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The media type is not supported",
+        "The `Content-Type` is not one that the route takes.";
+    PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE "The body is too large",
+        "The body is longer than the server takes.";
+    NotFound "not_found" NOT_FOUND "Not found",
+        "There is no such route or no such thing.";
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The method is not allowed here",
+        "The route exists but not for this method; `Allow` lists those it has.";
+    Conflict "conflict" CONFLICT "The request conflicts with what exists",
+        "Something of that name exists, or was changed by somebody else meanwhile.";
+    RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many attempts, try again later",
+        "Too many attempts; `Retry-After` says when the next one may be made.";
+    RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long",
+        "The request was not received and answered within the time limit.";
+    Overloaded "overloaded" SERVICE_UNAVAILABLE "The server is busy, try again later",
+        "Too much work is waiting; `Retry-After` says when a retry has a chance.";
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The service is not available, try again later",
+        "The database or another part is away for the moment.";
+    Internal "internal" INTERNAL_SERVER_ERROR "Something went wrong",
+        "A fault of ours; the log has the cause under the error's `id`.";
+}
+
+/// The codes that broken rules carry, with their meaning. All are answered with 400, a taken name in
+/// `/api/v1/users` with 409.
+pub const RULE_CODES: &[(&str, &str)] = &[
+    ("invalid_email", "The e-mail address is not one."),
+    ("email_taken", "The e-mail address belongs to an account."),
+    ("username_length", "The user name is too short or too long."),
+    ("username_characters", "The user name has other characters than ASCII letters, digits, `-` and `_`."),
+    ("username_reserved", "The user name is reserved."),
+    ("username_taken", "The user name belongs to an account."),
+    ("full_name_invalid", "The full name is too long or has control characters."),
+    ("password_length", "The password is too short or too long."),
+    ("password_contains_name", "The password contains the user name or the e-mail address."),
+    ("passwords_mismatch", "The two passwords differ."),
+];
+
+/// The codes of single fields in `errors` of a `validation_failed`.
+pub const FIELD_CODES: &[(&str, &str)] = &[
+    ("missing", "The field is absent, or null where a value is needed."),
+    ("empty", "The field is empty."),
+    ("wrong_type", "The field has another type than the schema says."),
+    ("invalid", "The field has the right type but none of the values allowed."),
+];
+
+/// The text of `docs/errors.md`.
+#[must_use]
+pub fn errors_document() -> String {
+    let mut text = String::from(
+        "# Error codes\n\n\
+         Generated from `crates/axum/src/error/code.rs` by its test; run it with `UPDATE_DOCS=1` after a change.\n\n\
+         Every error is an `application/problem+json` (RFC 9457) whose `type` is `urn:vestibule:problem:` followed\n\
+         by the code. `kind` is `functional` where the caller can do something about it (4xx) and `technical`\n\
+         where we must (5xx). `id` names this one error in the server's log.\n\n\
+         | code | status | detail | meaning |\n|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        // Writing to a `String` does not fail.
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} |",
+            code.as_str(),
+            code.status().as_u16(),
+            code.detail(),
+            code.meaning()
+        );
+    }
+    text.push_str("\n## Broken rules\n\nAnswered with 400; a taken name in `/api/v1/users` with 409.\n\n");
+    push_table(&mut text, RULE_CODES);
+    text.push_str("\n## Fields\n\nIn `errors` of a `validation_failed`.\n\n");
+    push_table(&mut text, FIELD_CODES);
+    text
+}
+
+fn push_table(text: &mut String, rows: &[(&str, &str)]) {
+    text.push_str("| code | meaning |\n|---|---|\n");
+    for (code, meaning) in rows {
+        let _ = writeln!(text, "| `{code}` | {meaning} |");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_every_status_is_an_error() {
+        let plain = Code::ALL.iter().map(|code| code.as_str());
+        let all: Vec<_> = plain.chain(RULE_CODES.iter().chain(FIELD_CODES).map(|(code, _)| *code)).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert!(
+            Code::ALL.iter().all(|code| code.status().is_client_error() || code.status().is_server_error())
+        );
+    }
+
+    #[test]
+    fn the_document_of_all_codes_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, errors_document()).unwrap();
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(found, errors_document(), "run this test with UPDATE_DOCS=1");
+    }
+}
