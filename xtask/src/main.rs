@@ -1,2 +1,31 @@
-//! Stub.
-fn main() {}
+//! Development tasks; `cargo xtask --help` lists them.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "bench")]
+mod bench;
+mod cli;
+mod command;
+mod packages;
+mod test;
+#[cfg(feature = "vectors")]
+mod vectors;
+
+use clap::Parser;
+
+use cli::{Task, Tasks};
+
+fn main() -> anyhow::Result<()> {
+    match Tasks::parse().task {
+        Task::Test => test::run(),
+        #[cfg(feature = "vectors")]
+        Task::Vectors { folder } => vectors::run(&folder),
+        #[cfg(not(feature = "vectors"))]
+        Task::Vectors { .. } => command::run_with_engine("vectors"),
+        #[cfg(feature = "bench")]
+        Task::Bench(options) => bench::run(&options),
+        #[cfg(not(feature = "bench"))]
+        Task::Bench(_) => command::run_in_release("bench"),
+        #[cfg(feature = "bench")]
+        Task::BenchPeer { body_bytes } => bench::peer::run(body_bytes),
+    }
+}

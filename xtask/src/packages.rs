@@ -1,0 +1,105 @@
+//! The programs that the tests drive, and how they get onto the machine.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::bail;
+
+use crate::command;
+
+/// A program that tests start.
+struct Requirement {
+    /// Its name in `PATH`.
+    program: &'static str,
+    /// Debian's package that has it.
+    package: &'static str,
+    /// The tests that need it.
+    purpose: &'static str,
+}
+
+/// Everything the tests start besides what this repository builds.
+const REQUIREMENTS: [Requirement; 6] = [
+    Requirement { program: "chromium", package: "chromium", purpose: "the Authorize button of the API docs" },
+    Requirement { program: "chromedriver", package: "chromium-driver", purpose: "the same, to press it" },
+    Requirement { program: "nginx", package: "nginx", purpose: "deploy/nginx.conf" },
+    Requirement { program: "openssl", package: "openssl", purpose: "a certificate to check that file with" },
+    Requirement { program: "caddy", package: "caddy", purpose: "deploy/Caddyfile" },
+    Requirement { program: "systemd-analyze", package: "systemd", purpose: "deploy/vestibule.service" },
+];
+
+/// Makes sure that every program is there, and installs those that are not.
+pub(crate) fn ensure() -> anyhow::Result<()> {
+    for requirement in &REQUIREMENTS {
+        let state = if is_present(requirement) { "present" } else { "missing" };
+        println!("  {:<16} {state}; for {}", requirement.program, requirement.purpose);
+    }
+    let missing = missing_packages();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)?;
+    let still_missing = missing_packages();
+    if still_missing.is_empty() {
+        return Ok(());
+    }
+    bail!("apt installed these packages, but their programs are not in PATH: {}", still_missing.join(" "))
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    REQUIREMENTS.iter().filter(|requirement| !is_present(requirement)).map(|requirement| requirement.package).collect()
+}
+
+fn is_present(requirement: &Requirement) -> bool {
+    find_program(requirement.program).is_some()
+}
+
+/// Looks in `PATH` and in the system folders that an ordinary user's `PATH` leaves out.
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let list = packages.join(" ");
+    if find_program("apt-get").is_none() {
+        bail!("this machine has no apt-get; install what Debian calls {list}, and run this again");
+    }
+    let Some(prefix) = root_prefix() else {
+        bail!(
+            "this needs root once, and `sudo` would ask for a password. Run this, then the tests again:\n    \
+             sudo apt-get update && sudo apt-get install -y --no-install-recommends {list}"
+        );
+    };
+    println!("installing {list}");
+    command::run(&mut apt(prefix, &["update"]))?;
+    command::run(apt(prefix, &["install", "-y", "--no-install-recommends"]).args(packages))?;
+    if Path::new("/run/systemd/system").exists() {
+        println!("note: Debian starts nginx and caddy when it installs them; the tests use processes of their own.");
+        println!("      `systemctl disable --now nginx caddy` stops Debian's.");
+    }
+    Ok(())
+}
+
+/// What goes before a command that must be root's; `None` where we may not be root.
+fn root_prefix() -> Option<&'static [&'static str]> {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if is_root {
+        return Some(&[]);
+    }
+    let mut question = Command::new("sudo");
+    question.args(["-n", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+    question.status().is_ok_and(|status| status.success()).then_some(&["sudo", "-n"])
+}
+
+/// `apt-get` that asks no questions. The variable is set behind `sudo`, which would drop it.
+fn apt(prefix: &[&str], arguments: &[&str]) -> Command {
+    let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], arguments].concat();
+    let (program, rest) = words.split_first().map_or(("env", [].as_slice()), |(first, rest)| (*first, rest));
+    let mut command = Command::new(program);
+    command.args(rest).stdin(Stdio::null());
+    command
+}
