@@ -1,0 +1,149 @@
+//! The fields of a body, taken one by one; what is wrong with any of them is collected and told at once.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::{Map, Value};
+use vestibule_core::values::password::Password;
+use zeroize::Zeroizing;
+
+use crate::error::{ApiError, Code, FieldError};
+
+/// The fields of a request's body.
+///
+/// Taking a field that is wrong gives a stand-in and notes the fault; [`Self::finish`] must be asked before anything
+/// is done with what was taken. Fields nobody asks for are ignored.
+#[must_use = "the faults found come out of finish()"]
+pub struct Fields {
+    values: BTreeMap<String, Field>,
+    errors: Vec<FieldError>,
+}
+
+enum Field {
+    Text(String),
+    Null,
+    Other,
+}
+
+impl Fields {
+    pub(crate) fn from_json(object: Map<String, Value>) -> Self {
+        let field = |value| match value {
+            Value::String(text) => Field::Text(text),
+            Value::Null => Field::Null,
+            _ => Field::Other,
+        };
+        let values = object.into_iter().map(|(name, value)| (name, field(value))).collect();
+        Self { values, errors: Vec::new() }
+    }
+
+    /// Collects the fields of a form, in which none may stand twice.
+    pub(crate) fn from_form(
+        pairs: impl IntoIterator<Item = Result<(String, String), ApiError>>,
+    ) -> Result<Self, ApiError> {
+        let mut values = BTreeMap::new();
+        for pair in pairs {
+            let (name, text) = pair?;
+            if values.insert(name, Field::Text(text)).is_some() {
+                return Err(Code::MalformedBody.into());
+            }
+        }
+        Ok(Self { values, errors: Vec::new() })
+    }
+
+    /// Takes a text that must be there and not be empty; nothing is trimmed.
+    pub fn required_string(&mut self, name: &'static str) -> String {
+        match self.values.remove(name) {
+            Some(Field::Text(text)) if text.is_empty() => self.reject(name, "empty", "This field is empty"),
+            Some(Field::Text(text)) => return text,
+            Some(Field::Other) => self.reject_type(name),
+            Some(Field::Null) | None => self.reject(name, "missing", "This field is missing"),
+        }
+        String::new()
+    }
+
+    /// Takes a text that may be absent or null; an empty one is `Some("")`.
+    pub fn optional_string(&mut self, name: &'static str) -> Option<String> {
+        match self.values.remove(name) {
+            Some(Field::Text(text)) => Some(text),
+            Some(Field::Other) => {
+                self.reject_type(name);
+                None
+            }
+            Some(Field::Null) | None => None,
+        }
+    }
+
+    /// Takes a password, which must be there and not be empty; nothing is trimmed.
+    pub fn required_password(&mut self, name: &'static str) -> Password {
+        Password::new(&Zeroizing::new(self.required_string(name)))
+    }
+
+    /// Notes that a field has none of the values it may have. The message must not repeat the value.
+    pub fn reject_value(&mut self, name: &'static str, message: impl Into<Cow<'static, str>>) {
+        self.reject(name, "invalid", message);
+    }
+
+    /// Ends the taking.
+    ///
+    /// # Errors
+    /// 422 `validation_failed` that names every field that was missing, empty, of the wrong type or rejected.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        Err(ApiError::new(Code::ValidationFailed).errors(self.errors))
+    }
+
+    fn reject_type(&mut self, name: &'static str) {
+        self.reject(name, "wrong_type", "This field has the wrong type");
+    }
+
+    fn reject(&mut self, field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) {
+        self.errors.push(FieldError { field: Cow::Borrowed(field), code, message: message.into() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        match value {
+            Value::Object(object) => Fields::from_json(object),
+            _ => panic!("no object"),
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let mut fields = fields(json!({"a": "", "b": null, "c": 7, "d": [], "e": "x", "f": null, "g": "z"}));
+        for name in ["a", "b", "c", "e", "nowhere"] {
+            fields.required_string(name);
+        }
+        assert_eq!(fields.optional_string("d"), None);
+        assert_eq!(fields.optional_string("f"), None);
+        fields.reject_value("g", "This field must be x or y");
+        let found: Vec<_> = fields.errors.iter().map(|error| (error.field.as_ref(), error.code)).collect();
+        let expected = [
+            ("a", "empty"),
+            ("b", "missing"),
+            ("c", "wrong_type"),
+            ("nowhere", "missing"),
+            ("d", "wrong_type"),
+            ("g", "invalid"),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(fields.finish().unwrap_err().code(), "validation_failed");
+    }
+
+    #[test]
+    fn what_is_right_is_handed_over_untouched() {
+        let mut fields =
+            fields(json!({"name": " a\u{0}b ", "password": " p ", "empty": "", "extra": {"x": 1}}));
+        assert_eq!(fields.required_string("name"), " a\u{0}b ");
+        assert_eq!(fields.required_password("password"), Password::new(" p "));
+        assert_eq!(fields.optional_string("empty").as_deref(), Some(""));
+        assert!(fields.finish().is_ok());
+    }
+}

@@ -1,0 +1,228 @@
+//! The two cookies: how they are named, set, deleted and read.
+//!
+//! With `Secure` their names carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), which keeps sibling subdomains from
+//! planting one; a cookie of the plain name is then nobody's.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// What no cookie may exceed, name and attributes included: browsers drop longer ones without a word.
+const MAX_COOKIE_BYTES: usize = 4096;
+
+/// Which cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieKind {
+    /// The access token's.
+    Access,
+    /// The refresh token's.
+    Refresh,
+}
+
+/// How cookies are named and protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CookiePolicy {
+    /// Whether browsers send them over TLS only; false only for plain http on loopback.
+    pub secure: bool,
+}
+
+/// A value that does not go into a cookie: it is too long, or has characters that cookies cannot carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the value does not fit into a cookie")]
+pub struct UnfitCookie;
+
+impl CookiePolicy {
+    /// The cookie's full name.
+    #[must_use]
+    pub const fn name(self, kind: CookieKind) -> &'static str {
+        match (kind, self.secure) {
+            (CookieKind::Access, true) => "__Host-access_token",
+            (CookieKind::Access, false) => "access_token",
+            (CookieKind::Refresh, true) => "__Host-refresh_token",
+            (CookieKind::Refresh, false) => "refresh_token",
+        }
+    }
+
+    /// The `Set-Cookie` that sets it, for whole seconds of `lifetime`.
+    ///
+    /// # Errors
+    /// [`UnfitCookie`], above all for more than 4096 bytes.
+    pub fn set(self, kind: CookieKind, value: &str, lifetime: Duration) -> Result<HeaderValue, UnfitCookie> {
+        if value.is_empty() || !value.bytes().all(is_cookie_octet) {
+            return Err(UnfitCookie);
+        }
+        let cookie = self.render(kind, value, lifetime.as_secs());
+        if cookie.len() > MAX_COOKIE_BYTES {
+            return Err(UnfitCookie);
+        }
+        let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
+        cookie.set_sensitive(true);
+        Ok(cookie)
+    }
+
+    /// The `Set-Cookie` that deletes it, with the attributes it was set with.
+    #[must_use]
+    pub const fn delete(self, kind: CookieKind) -> HeaderValue {
+        HeaderValue::from_static(match (kind, self.secure) {
+            (CookieKind::Access, true) => {
+                "__Host-access_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+            }
+            (CookieKind::Access, false) => "access_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+            (CookieKind::Refresh, true) => {
+                "__Host-refresh_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+            }
+            (CookieKind::Refresh, false) => "refresh_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+        })
+    }
+
+    /// Reads it from a request.
+    #[must_use]
+    pub fn read(self, headers: &HeaderMap, kind: CookieKind) -> Cookie<'_> {
+        read_cookie(headers, self.name(kind))
+    }
+
+    fn render(self, kind: CookieKind, value: &str, max_age: u64) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", self.name(kind))
+    }
+}
+
+/// A cookie of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cookie<'a> {
+    /// The request has none of this name.
+    Absent,
+    /// Its value.
+    Present(&'a str),
+    /// It is there, but twice, empty or with characters that no cookie has. It denies; it never counts as absent.
+    Malformed,
+}
+
+impl std::fmt::Debug for Cookie<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Present(_) => "Present(…)",
+            Self::Malformed => "Malformed",
+        })
+    }
+}
+
+/// Reads the cookie of a name from all `Cookie` headers.
+#[must_use]
+pub fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Cookie<'a> {
+    let pairs =
+        headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut values = pairs.filter_map(|pair| value_of(pair.trim_ascii(), name));
+    match (values.next(), values.next()) {
+        (None, _) => Cookie::Absent,
+        (Some(value), None) if !value.is_empty() && value.iter().copied().all(is_cookie_octet) => {
+            std::str::from_utf8(value).map_or(Cookie::Malformed, Cookie::Present)
+        }
+        _ => Cookie::Malformed,
+    }
+}
+
+/// The value of a pair if it has this name; a name without `=` has an empty one.
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    match rest.split_first() {
+        None => Some(rest),
+        Some((b'=', value)) => Some(value.trim_ascii_start()),
+        Some(_) => None,
+    }
+}
+
+/// RFC 6265 §4.1.1, `cookie-octet`.
+const fn is_cookie_octet(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECURE: CookiePolicy = CookiePolicy { secure: true };
+    const PLAIN: CookiePolicy = CookiePolicy { secure: false };
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        values.iter().map(|value| (header::COOKIE, HeaderValue::from_bytes(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_cookie_is_set_and_deleted_with_the_same_attributes() {
+        for (policy, kind, expected) in [
+            (
+                SECURE,
+                CookieKind::Access,
+                "__Host-access_token=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure",
+            ),
+            (
+                SECURE,
+                CookieKind::Refresh,
+                "__Host-refresh_token=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure",
+            ),
+            (PLAIN, CookieKind::Access, "access_token=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax"),
+            (PLAIN, CookieKind::Refresh, "refresh_token=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax"),
+        ] {
+            let set = policy.set(kind, "v", Duration::from_millis(900_999)).unwrap();
+            assert_eq!(set, expected);
+            let deleted = expected.replace("=v;", "=;").replace("=900;", "=0;");
+            assert_eq!(policy.delete(kind), deleted.as_str());
+        }
+    }
+
+    #[test]
+    fn what_no_cookie_can_carry_is_refused() {
+        let long = "x".repeat(4096);
+        for value in ["", "a b", "a;b", "a,b", "a\"b", "a\\b", "é", "a\r\nb", &long] {
+            assert_eq!(PLAIN.set(CookieKind::Access, value, Duration::ZERO), Err(UnfitCookie), "{value:.20}");
+        }
+        assert!(PLAIN.set(CookieKind::Access, &"x".repeat(4000), Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn t14_a_malformed_cookie_is_not_an_absent_one() {
+        for (values, expected) in [
+            (&[b"access_token=a.b-c_d".as_slice()][..], Cookie::Present("a.b-c_d")),
+            (&[b"x=1;access_token=v; y=2"], Cookie::Present("v")),
+            (&[b"x=1", b"access_token=v"], Cookie::Present("v")),
+            (&[b"x=1; Access_Token=v; access_token2=v; xaccess_token=v"], Cookie::Absent),
+            (&[], Cookie::Absent),
+            (&[b"\xff\xfe; x=1"], Cookie::Absent),
+            (&[b"access_token=a; access_token=a"], Cookie::Malformed),
+            (&[b"access_token=a", b"access_token=b"], Cookie::Malformed),
+            (&[b"access_token="], Cookie::Malformed),
+            (&[b"access_token"], Cookie::Malformed),
+            (&[b"access_token=\"v\""], Cookie::Malformed),
+            (&[b"access_token=a b"], Cookie::Malformed),
+            (&[b"access_token=\xff"], Cookie::Malformed),
+            (&[b"\xff; access_token=v"], Cookie::Present("v")),
+        ] {
+            assert_eq!(PLAIN.read(&headers(values), CookieKind::Access), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn t03_a_sibling_subdomain_cannot_plant_a_cookie() {
+        let planted = headers(&[b"access_token=planted; refresh_token=planted"]);
+        assert_eq!(SECURE.read(&planted, CookieKind::Access), Cookie::Absent);
+        assert_eq!(SECURE.read(&planted, CookieKind::Refresh), Cookie::Absent);
+        let both = headers(&[b"access_token=planted; __Host-access_token=ours"]);
+        assert_eq!(SECURE.read(&both, CookieKind::Access), Cookie::Present("ours"));
+    }
+
+    proptest! {
+        #[test]
+        fn t08_no_header_panics_or_hides_a_cookie(before: Vec<u8>, after: Vec<u8>) {
+            let clean = |bytes: Vec<u8>| -> Vec<u8> {
+                bytes.into_iter().filter(|byte| *byte >= 0x20 && *byte != 0x7f).collect()
+            };
+            let value = [&clean(before), b";access_token=v;".as_slice(), &clean(after)].concat();
+            let headers = headers(&[&value]);
+            prop_assert_ne!(PLAIN.read(&headers, CookieKind::Access), Cookie::Absent);
+        }
+    }
+}

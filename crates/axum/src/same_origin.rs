@@ -1,0 +1,358 @@
+//! Whether a request comes from our own pages: the defence against cross-site request forgery (SPEC §2).
+
+use std::{fmt, net::Ipv6Addr, str::FromStr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// The origin of a URL (RFC 6454 §4): scheme, host and port; lower-case and without the scheme's own port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+/// A text that is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no origin such as https://accounts.example.org or http://localhost:8000")]
+pub struct NoOrigin(String);
+
+impl Origin {
+    /// The origin as browsers write it, for example `https://accounts.example.org`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes the origin of a URL, whatever its path.
+    ///
+    /// # Errors
+    /// [`NoOrigin`] for a text that is no http or https URL.
+    pub fn of_url(url: &str) -> Result<Self, NoOrigin> {
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| NoOrigin(url.to_owned()))?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        format!("{scheme}://{authority}").parse().map_err(|_| NoOrigin(url.to_owned()))
+    }
+
+    /// Whether it is https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.parts().0 == "https"
+    }
+
+    /// Whether it is plain http on the loopback interface, where there is nobody to listen in.
+    #[must_use]
+    pub fn is_plain_loopback(&self) -> bool {
+        let (scheme, host, _) = self.parts();
+        scheme == "http" && LOOPBACK_NAMES.contains(&host)
+    }
+
+    /// The same origin under every name of the loopback interface; nothing unless it has one of them.
+    fn loopback_aliases(&self) -> Vec<Self> {
+        let (scheme, host, port) = self.parts();
+        if !LOOPBACK_NAMES.contains(&host) {
+            return Vec::new();
+        }
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        LOOPBACK_NAMES.iter().map(|name| Self(format!("{scheme}://{name}{port}"))).collect()
+    }
+
+    /// Scheme, host and port.
+    fn parts(&self) -> (&str, &str, Option<&str>) {
+        let (scheme, authority) = self.0.split_once("://").unwrap_or_default();
+        let (host, port) = split_port(authority);
+        (scheme, host, port)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = NoOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NoOrigin> {
+        parse(text).map(Self).ok_or_else(|| NoOrigin(text.to_owned()))
+    }
+}
+
+fn parse(text: &str) -> Option<String> {
+    let (scheme, authority) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let default_port = match scheme.as_str() {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let (host, port) = split_port(authority);
+    let host = match host.strip_prefix('[') {
+        Some(rest) => format!("[{}]", rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?),
+        None => host.to_ascii_lowercase(),
+    };
+    let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if host.is_empty() || !(host.starts_with('[') || host.bytes().all(is_host_byte)) {
+        return None;
+    }
+    match port {
+        None => Some(format!("{scheme}://{host}")),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            match digits.parse::<u16>().ok()? {
+                port if port == default_port => Some(format!("{scheme}://{host}")),
+                port => Some(format!("{scheme}://{host}:{port}")),
+            }
+        }
+        Some(_) => None,
+    }
+}
+
+/// Splits host and port; the colons inside brackets belong to the host.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// Which origins are ours, which are trusted like ours, and which may read answers.
+#[derive(Clone, Debug)]
+pub struct OriginPolicy {
+    trusted: Vec<Origin>,
+    cors: Vec<Origin>,
+}
+
+impl OriginPolicy {
+    /// Trusts the origin of `public_url` and no other.
+    #[must_use]
+    pub fn new(public_origin: Origin) -> Self {
+        Self { trusted: vec![public_origin], cors: Vec::new() }
+    }
+
+    /// Trusts the other names of the loopback interface too, if the public origin is on it; for development.
+    #[must_use]
+    pub fn with_loopback_aliases(mut self) -> Self {
+        let aliases: Vec<_> = self.trusted.iter().flat_map(Origin::loopback_aliases).collect();
+        self.trusted.extend(aliases);
+        self
+    }
+
+    /// Trusts further origins as if they were ours (`allowed_origins`).
+    #[must_use]
+    pub fn with_allowed(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        self.trusted.extend(origins);
+        self
+    }
+
+    /// Lets scripts of further origins read answers, without cookies (`cors_origins`).
+    #[must_use]
+    pub fn with_cors(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        self.cors.extend(origins);
+        self
+    }
+
+    /// Whether any origin may read answers.
+    #[must_use]
+    pub fn has_cors(&self) -> bool {
+        !self.cors.is_empty()
+    }
+
+    /// The request's `Origin` if its scripts may read the answer.
+    #[must_use]
+    pub fn cors_origin<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        if self.cors.is_empty() {
+            return None;
+        }
+        let value = headers.get(header::ORIGIN)?;
+        match origin_of(headers) {
+            Claim::Known(origin) if self.cors.contains(&origin) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether a request proves that it comes from our own pages or from ones we trust alike.
+    ///
+    /// # Security
+    /// Ask this before an unsafe request that a cookie authenticates does anything.
+    #[must_use]
+    pub fn prove_same_origin(&self, headers: &HeaderMap) -> bool {
+        match origin_of(headers) {
+            Claim::Known(origin) if self.trusted.contains(&origin) => true,
+            Claim::Malformed => false,
+            // Forms of pages with `Referrer-Policy: no-referrer`, such as ours, send `Origin: null`.
+            Claim::Known(_) | Claim::Opaque | Claim::Absent => is_fetched_from_same_origin(headers),
+        }
+    }
+
+    /// Whether a request says that it comes from a foreign page; a client that is no browser says nothing.
+    ///
+    /// # Security
+    /// Ask this on routes that set cookies: it keeps other sites from logging a visitor into the attacker's account.
+    #[must_use]
+    pub fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        match origin_of(headers) {
+            Claim::Known(origin) => !self.trusted.contains(&origin),
+            Claim::Malformed => true,
+            Claim::Opaque => !is_fetched_from_same_origin(headers),
+            Claim::Absent => {
+                let is_own = |value: &HeaderValue| value == "same-origin" || value == "none";
+                !headers.get_all(SEC_FETCH_SITE).iter().all(is_own)
+            }
+        }
+    }
+}
+
+/// What a request's `Origin` says.
+enum Claim {
+    Absent,
+    Known(Origin),
+    /// `null`: the browser does not tell.
+    Opaque,
+    /// Garbage, or several at once.
+    Malformed,
+}
+
+fn origin_of(headers: &HeaderMap) -> Claim {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Claim::Absent,
+        (Some(value), None) if value == "null" => Claim::Opaque,
+        (Some(value), None) => {
+            value.to_str().ok().and_then(|text| text.parse().ok()).map_or(Claim::Malformed, Claim::Known)
+        }
+        (Some(_), Some(_)) => Claim::Malformed,
+    }
+}
+
+/// Browsers set `Sec-Fetch-Site`, scripts cannot.
+fn is_fetched_from_same_origin(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(SEC_FETCH_SITE).iter();
+    values.next().is_some_and(|value| value == "same-origin") && values.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn policy() -> OriginPolicy {
+        let origin = |text: &str| text.parse::<Origin>().unwrap();
+        OriginPolicy::new(origin("https://id.example.org"))
+            .with_allowed([origin("https://app.example.org")])
+            .with_cors([origin("https://spa.example.net")])
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let header = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        };
+        pairs.iter().map(header).collect()
+    }
+
+    #[test]
+    fn origins_are_normalised() {
+        for (text, expected) in [
+            ("HTTPS://ID.Example.org:443", "https://id.example.org"),
+            ("http://localhost:80", "http://localhost"),
+            ("http://[0:0::1]:8000", "http://[::1]:8000"),
+            ("https://a:80", "https://a:80"),
+        ] {
+            assert_eq!(text.parse::<Origin>().unwrap().as_str(), expected);
+        }
+        assert_eq!(Origin::of_url("https://a.example/b?c#d").unwrap().as_str(), "https://a.example");
+        for text in [
+            "",
+            "null",
+            "a.example",
+            "ftp://a",
+            "https://",
+            "https://a/",
+            "https://u@a",
+            "https://a:",
+            "https://a:x",
+            "https://a:+1",
+            "https://a:99999",
+            "https://é.example",
+            "https://[::1",
+            "https://a b",
+            "https://a, https://b",
+        ] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn proofs_of_origin() {
+        let own = "https://id.example.org";
+        // (headers, proves, is foreign)
+        for (pairs, proves, foreign) in [
+            (&[][..], false, false),
+            (&[("origin", own)], true, false),
+            (&[("origin", "https://ID.example.org:443")], true, false),
+            (&[("origin", "https://app.example.org")], true, false),
+            (&[("origin", "https://app.example.org"), ("sec-fetch-site", "same-site")], true, false),
+            (&[("sec-fetch-site", "same-origin")], true, false),
+            (&[("sec-fetch-site", "none")], false, false),
+            (&[("sec-fetch-site", "same-site")], false, true),
+            (&[("sec-fetch-site", "cross-site")], false, true),
+            (&[("sec-fetch-site", "garbage")], false, true),
+            (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false, true),
+            (&[("origin", "null")], false, true),
+            (&[("origin", "null"), ("sec-fetch-site", "same-origin")], true, false),
+            (&[("origin", "null"), ("sec-fetch-site", "cross-site")], false, true),
+            (&[("origin", "http://id.example.org")], false, true),
+            (&[("origin", "https://id.example.org.evil.example")], false, true),
+            (&[("origin", "https://evil.example")], false, true),
+            (&[("origin", "https://spa.example.net")], false, true),
+            (&[("origin", "https://id.example.org/")], false, true),
+            (&[("origin", "\u{e9}")], false, true),
+            (&[("origin", own), ("origin", own)], false, true),
+            (&[("origin", own), ("origin", own), ("sec-fetch-site", "same-origin")], false, true),
+        ] {
+            let headers = headers(pairs);
+            assert_eq!(policy().prove_same_origin(&headers), proves, "{pairs:?}");
+            assert_eq!(policy().is_foreign(&headers), foreign, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_has_three_names_in_development() {
+        let at = |text: &str| OriginPolicy::new(text.parse().unwrap()).with_loopback_aliases();
+        for (origin, expected) in [
+            ("http://localhost:8000", true),
+            ("http://127.0.0.1:8000", true),
+            ("http://[::1]:8000", true),
+            ("http://localhost:8001", false),
+            ("https://localhost:8000", false),
+        ] {
+            let headers = headers(&[("origin", origin)]);
+            assert_eq!(at("http://127.0.0.1:8000").prove_same_origin(&headers), expected, "{origin}");
+            assert!(!at("https://id.example.org").prove_same_origin(&headers));
+        }
+    }
+
+    #[test]
+    fn only_listed_origins_may_read_answers() {
+        let allowed = |origin: &str| policy().cors_origin(&headers(&[("origin", origin)])).is_some();
+        assert!(allowed("https://spa.example.net"));
+        assert!(!allowed("https://app.example.org"));
+        assert!(!allowed("null"));
+    }
+
+    proptest! {
+        #[test]
+        fn t08_no_garbage_proves_anything(origin: Vec<u8>, site: Vec<u8>) {
+            let clean = |bytes: Vec<u8>| {
+                let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte >= 0x20 && *byte != 0x7f).collect();
+                HeaderValue::from_bytes(&bytes).unwrap()
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, clean(origin));
+            headers.insert(SEC_FETCH_SITE, clean(site));
+            prop_assert!(!policy().prove_same_origin(&headers));
+            prop_assert!(policy().is_foreign(&headers));
+        }
+    }
+}
