@@ -1,5 +1,26 @@
 //! The rules of Vestibule: accounts, sessions and tokens.
+//!
+//! This crate decides; it performs no I/O and knows neither HTTP nor SQL. Storage, hashing, throttling and time
+//! are [`ports`], small traits that other crates implement. [`Auth`] is the engine: one struct with an `impl`
+//! block in each capability file ([`register`], [`login`], [`refresh`], [`logout`], [`sessions`], [`token`],
+//! [`keys`], [`upkeep`]).
 #![forbid(unsafe_code)]
 
+mod audit_log;
+pub mod auth;
+pub mod keys;
+pub mod login;
+pub mod logout;
+pub mod memory_throttle;
+pub mod policy;
 pub mod ports;
+pub mod refresh;
+pub mod register;
+mod revocation;
+pub mod sessions;
+pub mod token;
+pub mod upkeep;
 pub mod values;
+
+pub use auth::{Auth, AuthBuilder, StartError};
+pub use policy::Policy;

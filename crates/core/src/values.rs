@@ -8,4 +8,5 @@ pub mod rule;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod strict_json;
 pub mod username;

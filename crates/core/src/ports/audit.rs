@@ -24,6 +24,20 @@ pub struct AuditEvent {
     pub detail: &'static str,
 }
 
+impl AuditEvent {
+    /// An act of the operator at the command line, done.
+    #[must_use]
+    pub const fn of_operator(
+        at: Timestamp,
+        kind: AuditKind,
+        account_id: Option<AccountId>,
+        detail: &'static str,
+    ) -> Self {
+        let address = String::new();
+        Self { at, kind, outcome: AuditOutcome::Success, account_id, session_id: None, address, detail }
+    }
+}
+
 /// What an audit event is about. The names are an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! Password hashing: the resource that decides how many people can log in at once.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
@@ -11,7 +11,7 @@ use crate::values::{
 
 /// Hashes and verifies passwords with bounded memory and a bounded wait.
 #[async_trait]
-pub trait PasswordHasher: Send + Sync {
+pub trait PasswordHasher: Send + Sync + fmt::Debug {
     /// Hashes `password` with the parameters in force and returns a PHC string.
     ///
     /// `requester` is the client network on whose behalf the work is done; the queue is fair between networks.

@@ -61,7 +61,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn list_sessions(&self, account_id: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 
     /// Whose session this is, if it is live.
-    async fn find_session_owner(&self, id: SessionId, now: Timestamp) -> Result<Option<AccountId>, StoreError>;
+    async fn find_session_owner(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<AccountId>, StoreError>;
 
     /// Revokes a session, if it is live and, where `owner` is given, that account's.
     async fn revoke_session(
@@ -270,7 +274,7 @@ pub struct StoredSigningKey {
     pub kid: String,
     /// The JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
     pub algorithm: String,
-    /// The private key (PKCS #8 DER), wrapped with `secret_key`.
+    /// The private key (PKCS #8), wrapped with `secret_key`.
     pub wrapped: Vec<u8>,
     /// When it was made.
     pub created_at: Timestamp,

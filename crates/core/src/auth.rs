@@ -1,0 +1,163 @@
+//! The engine: one struct that holds the ports and the policy; its `impl` blocks stand in the capability files.
+
+use std::sync::Arc;
+
+use crate::{
+    Policy,
+    audit_log::AuditLog,
+    keys::{KeyError, KeyRing, signing::SigningKey},
+    memory_throttle::MemoryThrottle,
+    ports::{
+        clock::{Clock, SystemClock},
+        hasher::PasswordHasher,
+        store::{Store, StoreError},
+        throttle::Throttle,
+    },
+    revocation::Revocations,
+    token::TokenCache,
+    values::secret::{CannotUnwrap, MasterKeys, SecretKey},
+};
+
+/// The way in: registers, logs in, refreshes, verifies and logs out.
+///
+/// Cheap to share behind an [`Arc`]; two engines may live in one process.
+#[derive(Debug)]
+pub struct Auth {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) throttle: Arc<dyn Throttle>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) policy: Policy,
+    pub(crate) master: MasterKeys,
+    pub(crate) keys: KeyRing,
+    pub(crate) is_key_from_file: bool,
+    pub(crate) revocations: Revocations,
+    pub(crate) tokens: TokenCache,
+    pub(crate) audit: AuditLog,
+}
+
+impl Auth {
+    /// Begins to assemble an engine from a store, a hasher and the secret that everything is derived from.
+    pub fn builder(store: Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>, secret: SecretKey) -> AuthBuilder {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        AuthBuilder {
+            store,
+            hasher,
+            secret,
+            previous: Vec::new(),
+            signing_key: None,
+            throttle: None,
+            clock,
+            policy: Policy::default(),
+        }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The clock in force.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// Whether reads and writes would be answered now.
+    ///
+    /// # Errors
+    /// The outage.
+    pub async fn check_ready(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+}
+
+/// Assembles an [`Auth`].
+#[derive(Debug)]
+#[must_use]
+pub struct AuthBuilder {
+    store: Arc<dyn Store>,
+    hasher: Arc<dyn PasswordHasher>,
+    secret: SecretKey,
+    previous: Vec<SecretKey>,
+    signing_key: Option<SigningKey>,
+    throttle: Option<Arc<dyn Throttle>>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+}
+
+/// Why an engine cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The signing keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The secrets cannot be used.
+    #[error(transparent)]
+    Secret(#[from] CannotUnwrap),
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AuthBuilder {
+    /// Sets the policy.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Sets the secrets that were in force before: they still verify and unwrap.
+    pub fn previous_secrets(mut self, previous: Vec<SecretKey>) -> Self {
+        self.previous = previous;
+        self
+    }
+
+    /// Signs with this key instead of those in the store; it is the operator's to rotate.
+    pub fn signing_key(mut self, key: SigningKey) -> Self {
+        self.signing_key = Some(key);
+        self
+    }
+
+    /// Counts attempts somewhere else than in memory.
+    pub fn throttle(mut self, throttle: Arc<dyn Throttle>) -> Self {
+        self.throttle = Some(throttle);
+        self
+    }
+
+    /// Tells time by another clock than the system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Loads the keys and everything that has been revoked: the engine is ready when this returns.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is served that could not be checked.
+    pub async fn start(self) -> Result<Arc<Auth>, StartError> {
+        let now = self.clock.now();
+        let master = MasterKeys::derive(&self.secret, &self.previous)?;
+        let is_key_from_file = self.signing_key.is_some();
+        let keys = match self.signing_key {
+            Some(key) => KeyRing::of_one(key, now),
+            None => KeyRing::load(self.store.as_ref(), &master, self.policy.tokens.algorithm, now).await?,
+        };
+        let revocations = Revocations::of(self.store.list_revocations(now).await?);
+        Ok(Arc::new(Auth {
+            throttle: self.throttle.unwrap_or_else(|| Arc::new(MemoryThrottle::new(Arc::clone(&self.clock)))),
+            tokens: TokenCache::new(self.policy.tokens.cache_capacity),
+            audit: AuditLog::new(Arc::clone(&self.store)),
+            store: self.store,
+            hasher: self.hasher,
+            clock: self.clock,
+            policy: self.policy,
+            master,
+            keys,
+            is_key_from_file,
+            revocations,
+        }))
+    }
+}

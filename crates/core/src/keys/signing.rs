@@ -1,0 +1,213 @@
+//! A private key that signs access tokens, with its public half.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rsa::KeySize,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair},
+};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use jsonwebtoken::{
+    EncodingKey,
+    jwk::{Jwk, ThumbprintHash},
+};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::token::{
+    SigningError,
+    claims::ACCESS_TOKEN_TYPE,
+    jws::{self, Algorithm, VerifyingKey},
+};
+
+/// A private key that signs access tokens; it does not print.
+pub struct SigningKey {
+    algorithm: Algorithm,
+    kid: String,
+    pem: Zeroizing<Vec<u8>>,
+    key: EncodingKey,
+    /// The JWS header, encoded once: it is the same for every token of this key.
+    header: String,
+    jwk: Value,
+    verifying: VerifyingKey,
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a private key is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadSigningKey {
+    /// Not a PEM file with an unencrypted private key of the algorithm.
+    #[error("it is not an unencrypted PKCS #8 private key in PEM for the configured algorithm")]
+    Malformed,
+    /// No key of this algorithm can sign here.
+    #[error("its algorithm is not supported; use EdDSA, ES256 or RS256")]
+    Unsupported,
+    /// The public half is too weak to be trusted.
+    #[error("it is too weak; RSA keys need 2048 bits or more")]
+    Weak,
+    /// There is no key.
+    #[error("there is none")]
+    Missing,
+}
+
+impl SigningKey {
+    /// Makes a new key.
+    ///
+    /// # Errors
+    /// [`BadSigningKey::Unsupported`] for HS256, whose keys are shared and not made here.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, BadSigningKey> {
+        let der = generate_pkcs8(algorithm)?;
+        let mut pem = Zeroizing::new(b"-----BEGIN PRIVATE KEY-----\n".to_vec());
+        let encoded = Zeroizing::new(STANDARD.encode(&*der));
+        for line in encoded.as_bytes().chunks(64) {
+            pem.extend_from_slice(line);
+            pem.push(b'\n');
+        }
+        pem.extend_from_slice(b"-----END PRIVATE KEY-----\n");
+        Self::from_pem(&pem, algorithm)
+    }
+
+    /// Reads a private key from PEM.
+    ///
+    /// # Errors
+    /// [`BadSigningKey`] says why not.
+    pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, BadSigningKey> {
+        let key = match algorithm {
+            Algorithm::EdDsa => EncodingKey::from_ed_pem(pem),
+            Algorithm::Es256 => EncodingKey::from_ec_pem(pem),
+            Algorithm::Rs256 => EncodingKey::from_rsa_pem(pem),
+            Algorithm::Hs256 => return Err(BadSigningKey::Unsupported),
+        }
+        .map_err(|_| BadSigningKey::Malformed)?;
+        let jwk =
+            Jwk::from_encoding_key(&key, algorithm.in_library()).map_err(|_| BadSigningKey::Malformed)?;
+        let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| BadSigningKey::Malformed)?;
+        let jwk = publish(&jwk, &kid, algorithm)?;
+        let verifying = VerifyingKey::from_jwk(&jwk).map_err(|_| BadSigningKey::Weak)?;
+        let header = json!({ "alg": algorithm.as_str(), "kid": kid, "typ": ACCESS_TOKEN_TYPE }).to_string();
+        let header = URL_SAFE_NO_PAD.encode(header);
+        Ok(Self { algorithm, kid, pem: Zeroizing::new(pem.to_vec()), key, header, jwk, verifying })
+    }
+
+    /// The key's id: its RFC 7638 thumbprint.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The key's algorithm.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(super) fn pem(&self) -> &[u8] {
+        &self.pem
+    }
+
+    pub(super) const fn jwk(&self) -> &Value {
+        &self.jwk
+    }
+
+    pub(super) const fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    pub(super) fn sign(&self, payload: &[u8]) -> Result<String, SigningError> {
+        jws::sign(&self.header, payload, &self.key, self.algorithm)
+            .map_err(|error| SigningError(error.into()))
+    }
+}
+
+/// The public half as `/.well-known/jwks.json` shows it.
+fn publish(jwk: &Jwk, kid: &str, algorithm: Algorithm) -> Result<Value, BadSigningKey> {
+    let mut public = serde_json::to_value(&jwk.algorithm).map_err(|_| BadSigningKey::Malformed)?;
+    let members = public.as_object_mut().ok_or(BadSigningKey::Malformed)?;
+    members.insert("kid".into(), kid.into());
+    members.insert("use".into(), "sig".into());
+    members.insert("alg".into(), algorithm.as_str().into());
+    Ok(public)
+}
+
+fn generate_pkcs8(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, BadSigningKey> {
+    let der: Result<Vec<u8>, aws_lc_rs::error::Unspecified> = match algorithm {
+        // Version 1 of PKCS #8 is what every other tool reads.
+        Algorithm::EdDsa => {
+            Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1().map(|der| der.as_ref().to_vec()))
+        }
+        Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+            .and_then(|pair| pair.to_pkcs8v1().map(|der| der.as_ref().to_vec())),
+        Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048)
+            .and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map(|der| der.as_ref().to_vec())),
+        Algorithm::Hs256 => return Err(BadSigningKey::Unsupported),
+    };
+    der.map(Zeroizing::new).map_err(|_| BadSigningKey::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_key_signs_what_its_public_half_verifies() {
+        for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let token = key.sign(b"payload").unwrap();
+            let public = VerifyingKey::from_jwk(key.jwk()).unwrap();
+            assert_eq!(jws::verify(&token, &public).unwrap(), b"payload");
+            assert_eq!(public.kid(), Some(key.kid()));
+            let again = SigningKey::from_pem(key.pem(), algorithm).unwrap();
+            assert_eq!(again.kid(), key.kid());
+        }
+    }
+
+    #[test]
+    fn a_published_key_has_no_private_part() {
+        for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let members: Vec<_> = key.jwk().as_object().unwrap().keys().map(String::as_str).collect();
+            for member in &members {
+                assert!(["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"].contains(member), "{member}");
+            }
+            for member in ["kty", "kid", "use", "alg"] {
+                assert!(members.contains(&member), "{member}");
+            }
+        }
+    }
+
+    #[test]
+    fn t55_a_signing_key_does_not_print() {
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+        let printed = format!("{key:?}");
+        assert!(printed.contains(key.kid()) && !printed.contains("PRIVATE"));
+    }
+
+    #[test]
+    fn what_is_no_private_key_is_refused() {
+        for pem in ["", "hello", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+            assert_eq!(
+                SigningKey::from_pem(pem.as_bytes(), Algorithm::EdDsa).unwrap_err(),
+                BadSigningKey::Malformed
+            );
+        }
+        let other = SigningKey::generate(Algorithm::Es256).unwrap();
+        assert_eq!(
+            SigningKey::from_pem(other.pem(), Algorithm::EdDsa).unwrap_err(),
+            BadSigningKey::Malformed
+        );
+        assert_eq!(SigningKey::generate(Algorithm::Hs256).unwrap_err(), BadSigningKey::Unsupported);
+    }
+}

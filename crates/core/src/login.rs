@@ -1,0 +1,268 @@
+//! Logging in with a name and a password: the one way in, whichever route it came by.
+//!
+//! Stores a session and the moment of the last login. Steered by `throttle.login_attempts` and
+//! `throttle.login_window`. Defends against guessing (the attempt is counted before the work), enumeration (an unknown
+//! name costs what a wrong password costs), and passwords changed while they were being verified.
+
+use std::time::Duration;
+
+use crate::{
+    Auth,
+    ports::{
+        audit::{AuditEvent, AuditKind, AuditOutcome},
+        clock::Timestamp,
+        hasher::{HashError, Verification},
+        store::{Opening, SessionOpening, StoreError},
+        throttle::{Count, ThrottleKey},
+    },
+    token::{Issue, SigningError, TokenPair},
+    values::{
+        account::{Account, AccountId, Credentials},
+        client::Client,
+        password::{Password, PasswordHash},
+        scope::Scopes,
+        session::{NewSession, SessionId},
+        username::LoginName,
+    },
+};
+
+/// The generation of a session's first refresh token.
+pub(crate) const FIRST_GENERATION: u64 = 0;
+
+/// Somebody who says who they are.
+#[derive(Debug)]
+pub struct LoginAttempt {
+    /// A user name or an e-mail address, as typed.
+    pub name: String,
+    /// The password, as typed.
+    pub password: Password,
+    /// The scope asked for; what is granted may be less.
+    pub scope: Scopes,
+    /// Who is calling.
+    pub client: Client,
+    /// The session whose cookie came along; it ends with the login.
+    pub replaces: Option<SessionId>,
+}
+
+/// A login that succeeded.
+#[derive(Clone, Debug)]
+pub struct LoggedIn {
+    /// Who it is.
+    pub account: Account,
+    /// The new session.
+    pub session_id: SessionId,
+    /// The tokens to hand out.
+    pub tokens: TokenPair,
+}
+
+/// Why nobody is logged in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// Too many attempts from this network.
+    #[error("too many attempts; again in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// When the window ends.
+        retry_after: Duration,
+    },
+    /// No such account, no password, or a wrong one: which, nobody is told.
+    #[error("name or password is wrong")]
+    InvalidCredentials,
+    /// The password is right, but the account may not be used.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The password could not be verified.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tokens could not be made.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+impl LoginError {
+    /// The stable code for the audit log.
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::RateLimited { .. } => "rate_limited",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::AccountDisabled => "account_disabled",
+            Self::Hash(HashError::Overloaded { .. }) => "overloaded",
+            Self::Hash(_) | Self::Store(StoreError::Unavailable(_)) => "unavailable",
+            Self::Store(_) | Self::Signing(_) => "internal",
+        }
+    }
+
+    /// Whether it was no fault of the caller's, so that the attempt must not count.
+    const fn is_ours(&self) -> bool {
+        matches!(self, Self::Hash(_) | Self::Store(_) | Self::Signing(_))
+    }
+}
+
+impl Auth {
+    /// Logs somebody in: counts the attempt, verifies the password, opens a session.
+    ///
+    /// # Errors
+    /// [`LoginError`]. Unknown names, accounts without a password and wrong passwords are one and the same.
+    ///
+    /// # Security
+    /// The attempt is counted before the password is looked at, so parallel guesses cannot outrun the limit; it is
+    /// given back on success and where the failure is ours.
+    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<LoggedIn, LoginError> {
+        let client = attempt.client.clone();
+        let mut concerned = None;
+        let outcome = self.log_in_counted(attempt, &mut concerned).await;
+        let detail = outcome.as_ref().map_or_else(LoginError::code, |_| "");
+        metrics::counter!("vestibule_logins_total", "outcome" => if detail.is_empty() { "success" } else { detail })
+            .increment(1);
+        self.audit.record(AuditEvent {
+            at: self.clock.now(),
+            kind: AuditKind::Login,
+            outcome: if outcome.is_ok() { AuditOutcome::Success } else { AuditOutcome::Failure },
+            account_id: concerned,
+            session_id: outcome.as_ref().ok().map(|login| login.session_id),
+            address: client.address.to_string(),
+            detail,
+        });
+        outcome
+    }
+
+    async fn log_in_counted(
+        &self,
+        attempt: LoginAttempt,
+        concerned: &mut Option<AccountId>,
+    ) -> Result<LoggedIn, LoginError> {
+        let key = ThrottleKey::Login(attempt.client.network());
+        self.count_login(&key).await?;
+        let outcome = self.log_in_unlimited(attempt, concerned).await;
+        if outcome.as_ref().map_or_else(LoginError::is_ours, |_| true) && self.policy.throttle.is_enabled {
+            // Losing a refund costs the caller one attempt; it must not cost them the login.
+            if let Err(error) = self.throttle.refund(&key).await {
+                tracing::warn!(%error, "a login attempt could not be given back");
+            }
+        }
+        outcome
+    }
+
+    async fn count_login(&self, key: &ThrottleKey) -> Result<(), LoginError> {
+        let policy = &self.policy.throttle;
+        if !policy.is_enabled {
+            return Ok(());
+        }
+        match self.throttle.count(key, policy.login_attempts, policy.login_window).await? {
+            Count::Counted => Ok(()),
+            Count::LimitReached { retry_after } => Err(LoginError::RateLimited { retry_after }),
+        }
+    }
+
+    async fn log_in_unlimited(
+        &self,
+        attempt: LoginAttempt,
+        concerned: &mut Option<AccountId>,
+    ) -> Result<LoggedIn, LoginError> {
+        if !self.policy.passwords.may_be_hashed(&attempt.password) {
+            return Err(LoginError::InvalidCredentials);
+        }
+        let found = self.store.find_credentials(&LoginName::read(&attempt.name)).await?;
+        *concerned = found.as_ref().map(|found| found.account.id);
+        let stored = found.as_ref().and_then(|found| found.password_hash.clone());
+        let network = attempt.client.network();
+        let verification = self.hasher.verify(stored.clone(), attempt.password.clone(), network).await?;
+        let (Some(credentials), Some(hash), Verification::Right { is_outdated }) =
+            (found, stored, verification)
+        else {
+            return Err(LoginError::InvalidCredentials);
+        };
+        if !credentials.account.active {
+            return Err(LoginError::AccountDisabled);
+        }
+        let hash = if is_outdated { self.upgrade_hash(&credentials, hash, &attempt).await } else { hash };
+        self.open_session(credentials, hash, attempt).await
+    }
+
+    /// Replaces a hash made with other parameters. Where that fails, the old one still serves.
+    async fn upgrade_hash(
+        &self,
+        credentials: &Credentials,
+        old: PasswordHash,
+        attempt: &LoginAttempt,
+    ) -> PasswordHash {
+        let id = credentials.account.id;
+        let Ok(new) = self.hasher.hash(attempt.password.clone(), attempt.client.network()).await else {
+            return old;
+        };
+        match self.store.update_password_hash(id, old.clone(), new.clone()).await {
+            Ok(true) => new,
+            Ok(false) => old,
+            Err(error) => {
+                tracing::warn!(%error, "a password hash could not be upgraded");
+                old
+            }
+        }
+    }
+
+    async fn open_session(
+        &self,
+        credentials: Credentials,
+        verified: PasswordHash,
+        attempt: LoginAttempt,
+    ) -> Result<LoggedIn, LoginError> {
+        let account = &credentials.account;
+        let scope = attempt.scope.intersection(&self.policy.tokens.scopes).intersection(&account.permissions);
+        let session = self.new_session(account.id, scope, credentials.cutoff_at, attempt.client);
+        let opening = SessionOpening {
+            session: session.clone(),
+            verified,
+            replaces: attempt.replaces,
+            limit: self.policy.tokens.sessions_per_account,
+        };
+        match self.store.open_session(opening).await? {
+            Opening::Opened { account, ended } => {
+                self.revocations.learn_sessions(&ended);
+                metrics::counter!("vestibule_sessions_opened_total").increment(1);
+                metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
+                self.hand_out(account, &session).map_err(Into::into)
+            }
+            // Banned, deleted or given a new password while the old one was being verified.
+            Opening::Refused => Err(LoginError::InvalidCredentials),
+        }
+    }
+
+    /// A session born now, or just after the last cut-off where that lies ahead of this machine's clock.
+    pub(crate) fn new_session(
+        &self,
+        account_id: AccountId,
+        scope: Scopes,
+        cutoff_at: Timestamp,
+        client: Client,
+    ) -> NewSession {
+        let policy = &self.policy.tokens;
+        let created_at = self.clock.now().max(cutoff_at.plus(Duration::from_millis(1)));
+        let ends_at = created_at.plus(policy.refresh_max);
+        NewSession {
+            id: SessionId::new(created_at),
+            account_id,
+            scope,
+            created_at,
+            expires_at: created_at.plus(policy.refresh_ttl).min(ends_at),
+            ends_at,
+            access_until: created_at.plus(policy.access_reach()),
+            client,
+        }
+    }
+
+    /// The tokens of a session that has just been opened.
+    pub(crate) fn hand_out(&self, account: Account, session: &NewSession) -> Result<LoggedIn, SigningError> {
+        let tokens = self.issue_tokens(&Issue {
+            account: &account,
+            session_id: session.id,
+            generation: FIRST_GENERATION,
+            scope: &session.scope,
+            authenticated_at: session.created_at,
+            expires_at: session.expires_at,
+        })?;
+        Ok(LoggedIn { account, session_id: session.id, tokens })
+    }
+}

@@ -1,0 +1,122 @@
+//! The numbers that steer the rules, in one place.
+
+use std::time::Duration;
+
+use crate::{
+    token::jws::Algorithm,
+    values::{password::PasswordPolicy, scope::Scopes, username::UsernamePolicy},
+};
+
+/// Everything that an operator may turn.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Rules for passwords.
+    pub passwords: PasswordPolicy,
+    /// Rules for user names.
+    pub usernames: UsernamePolicy,
+    /// Lifetimes and names of tokens.
+    pub tokens: TokenPolicy,
+    /// Limits on attempts.
+    pub throttle: ThrottlePolicy,
+    /// Who may register.
+    pub registration: RegistrationPolicy,
+    /// What is kept for how long.
+    pub audit: AuditPolicy,
+}
+
+/// Lifetimes and names of tokens.
+#[derive(Clone, Debug)]
+pub struct TokenPolicy {
+    /// The `iss` claim: the public URL of this service.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+    /// How long an access token lives.
+    pub access_ttl: Duration,
+    /// How long a session lives without a refresh.
+    pub refresh_ttl: Duration,
+    /// How long a session lives however often it is refreshed.
+    pub refresh_max: Duration,
+    /// How long a used refresh token answers the same child again while that is unused.
+    pub refresh_grace: Duration,
+    /// How far the verifier's clock may differ.
+    pub leeway: Duration,
+    /// The algorithm of new signing keys.
+    pub algorithm: Algorithm,
+    /// The scopes this service grants to those who also have the permission of that name.
+    pub scopes: Scopes,
+    /// How many live sessions an account may have; the oldest make room.
+    pub sessions_per_account: u32,
+    /// How many verified tokens are remembered.
+    pub cache_capacity: u64,
+}
+
+impl Default for TokenPolicy {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_hours(24);
+        Self {
+            issuer: "http://127.0.0.1:8000".into(),
+            audience: "http://127.0.0.1:8000".into(),
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: DAY * 30,
+            refresh_max: DAY * 90,
+            refresh_grace: Duration::from_secs(10),
+            leeway: Duration::ZERO,
+            algorithm: Algorithm::EdDsa,
+            scopes: Scopes::none(),
+            sessions_per_account: 100,
+            cache_capacity: 10_000,
+        }
+    }
+}
+
+impl TokenPolicy {
+    /// The longest that a token made now, or repeated within the grace, may be accepted; rounded up to whole seconds.
+    #[must_use]
+    pub fn access_reach(&self) -> Duration {
+        self.access_ttl + self.refresh_grace + self.leeway + Duration::from_secs(1)
+    }
+}
+
+/// Limits on attempts.
+#[derive(Clone, Debug)]
+pub struct ThrottlePolicy {
+    /// Whether anything is limited at all.
+    pub is_enabled: bool,
+    /// How many logins a client network may try within the window.
+    pub login_attempts: u32,
+    /// The window, from the first attempt.
+    pub login_window: Duration,
+}
+
+impl Default for ThrottlePolicy {
+    fn default() -> Self {
+        Self { is_enabled: true, login_attempts: 30, login_window: Duration::from_mins(1) }
+    }
+}
+
+/// Who may register.
+#[derive(Clone, Debug)]
+pub struct RegistrationPolicy {
+    /// Whether anybody may make an account for themselves.
+    pub is_enabled: bool,
+}
+
+impl Default for RegistrationPolicy {
+    fn default() -> Self {
+        Self { is_enabled: true }
+    }
+}
+
+/// What the audit log keeps.
+#[derive(Clone, Debug)]
+pub struct AuditPolicy {
+    /// How long an event is kept.
+    pub retention: Duration,
+}
+
+impl Default for AuditPolicy {
+    fn default() -> Self {
+        Self { retention: Duration::from_hours(24 * 90) }
+    }
+}

@@ -1,0 +1,268 @@
+//! Making an account.
+//!
+//! Stores the account and, where somebody registers for themselves, their first session, in one step. Steered by
+//! `registration.enabled`, `usernames.*` and `passwords.*`. Nothing but names and the password is taken from the
+//! request: no caller can confirm, activate or promote themselves.
+
+use crate::{
+    Auth,
+    login::LoggedIn,
+    ports::{
+        audit::{AuditEvent, AuditKind, AuditOutcome},
+        clock::Timestamp,
+        hasher::HashError,
+        store::{Insertion, StoreError},
+    },
+    token::SigningError,
+    values::{
+        account::{Account, AccountId, FullName, NewAccount},
+        client::{Client, ClientNetwork},
+        email::Email,
+        password::Password,
+        rule::RuleViolation,
+        scope::{ADMIN, Scopes},
+        session::NewSession,
+        username::{LoginName, Username},
+    },
+};
+
+/// Somebody who wants an account.
+#[derive(Debug)]
+pub struct Registration {
+    /// The e-mail address, as typed.
+    pub email: String,
+    /// The user name, as typed; `None` where the route does not ask for one.
+    pub username: Option<String>,
+    /// The person's name, as typed.
+    pub full_name: Option<String>,
+    /// The password, and how the request names it.
+    pub password: Password,
+    /// The field that rule violations of the password name.
+    pub password_field: &'static str,
+    /// The password typed a second time, where the route asks for that.
+    pub repeated: Option<Password>,
+    /// Who is calling.
+    pub client: Client,
+}
+
+/// Why there is no account.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistrationError {
+    /// Nobody may register for themselves here.
+    #[error("registration is switched off")]
+    Disabled,
+    /// A name or the password breaks a rule; never empty.
+    #[error("{} rules are broken", .0.len())]
+    Rules(Vec<RuleViolation>),
+    /// At least one of the names belongs to somebody.
+    #[error("a name is taken")]
+    Taken {
+        /// The address does.
+        email: bool,
+        /// The user name does.
+        username: bool,
+    },
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tokens could not be made.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+/// What [`Auth::create_admin`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminCreation {
+    /// A new account was made.
+    Created(Account),
+    /// The account existed and has the permission now; its password is unchanged.
+    Promoted(Account),
+}
+
+/// Names that follow the rules.
+struct Names {
+    email: Email,
+    username: Option<Username>,
+    full_name: Option<FullName>,
+}
+
+impl Auth {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`RegistrationError`]; every broken rule is named, in the order e-mail, username, password.
+    pub async fn register(&self, registration: Registration) -> Result<Account, RegistrationError> {
+        let client = registration.client.clone();
+        let account = self.new_account(registration).await?;
+        let account = self.insert(account, None).await?;
+        self.record_registration(&account, &client);
+        Ok(account)
+    }
+
+    /// Makes an account and logs its owner in.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub async fn register_and_log_in(
+        &self,
+        registration: Registration,
+    ) -> Result<LoggedIn, RegistrationError> {
+        let client = registration.client.clone();
+        let account = self.new_account(registration).await?;
+        // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
+        let session =
+            self.new_session(account.id, Scopes::none(), self.revocations.everyone(), client.clone());
+        let account = self.insert(account, Some(session.clone())).await?;
+        metrics::counter!("vestibule_sessions_opened_total").increment(1);
+        self.record_registration(&account, &client);
+        Ok(self.hand_out(account, &session)?)
+    }
+
+    /// Makes an account with the permission `admin`, or gives an existing one that permission.
+    ///
+    /// Reserved user names are allowed; whoever calls this owns the machine.
+    ///
+    /// # Errors
+    /// As [`Self::register`]; [`RegistrationError::Taken`] where address and user name belong to two accounts.
+    pub async fn create_admin(
+        &self,
+        email: &str,
+        username: &str,
+        password: Password,
+    ) -> Result<AdminCreation, RegistrationError> {
+        let now = self.clock.now();
+        let names = Names {
+            email: Email::parse(email).map_err(|broken| RegistrationError::Rules(vec![broken]))?,
+            username: Some(
+                self.policy
+                    .usernames
+                    .parse_exempt(username)
+                    .map_err(|broken| RegistrationError::Rules(vec![broken]))?,
+            ),
+            full_name: None,
+        };
+        if let Some(id) = self.find_same_account(&names).await? {
+            return self.promote(id, now).await;
+        }
+        let policy = &self.policy.passwords;
+        policy
+            .check("password", &password, names.username.as_ref(), Some(&names.email))
+            .map_err(|broken| RegistrationError::Rules(vec![broken]))?;
+        let mut account = self.hash_into_account(names, password, ClientNetwork::LOCAL).await?;
+        account.permissions.insert(ADMIN);
+        account.confirmed = true;
+        let account = self.insert(account, None).await?;
+        let event = AuditEvent::of_operator(now, AuditKind::Promote, Some(account.id), "created");
+        self.audit.write_now(event).await;
+        Ok(AdminCreation::Created(account))
+    }
+
+    /// The account both names belong to; `None` where neither is taken.
+    async fn find_same_account(&self, names: &Names) -> Result<Option<AccountId>, RegistrationError> {
+        let by_email = LoginName::Email(names.email.canonical().to_owned());
+        let by_username =
+            names.username.as_ref().map_or(LoginName::Neither, |name| LoginName::Username(name.canonical()));
+        let by_email = self.store.find_credentials(&by_email).await?.map(|found| found.account.id);
+        let by_username = self.store.find_credentials(&by_username).await?.map(|found| found.account.id);
+        match (by_email, by_username) {
+            (None, None) => Ok(None),
+            (Some(one), Some(other)) if one == other => Ok(Some(one)),
+            (email, username) => {
+                Err(RegistrationError::Taken { email: email.is_some(), username: username.is_some() })
+            }
+        }
+    }
+
+    async fn promote(&self, id: AccountId, now: Timestamp) -> Result<AdminCreation, RegistrationError> {
+        let Some(account) = self.store.insert_permission(id, ADMIN).await? else {
+            return Err(RegistrationError::Taken { email: true, username: true });
+        };
+        let event = AuditEvent::of_operator(now, AuditKind::Promote, Some(id), "promoted");
+        self.audit.write_now(event).await;
+        Ok(AdminCreation::Promoted(account))
+    }
+
+    async fn new_account(&self, registration: Registration) -> Result<NewAccount, RegistrationError> {
+        if !self.policy.registration.is_enabled {
+            return Err(RegistrationError::Disabled);
+        }
+        let names = self.check(&registration).map_err(RegistrationError::Rules)?;
+        self.hash_into_account(names, registration.password, registration.client.network()).await
+    }
+
+    /// Checks every rule, so that a person mends everything at once.
+    fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
+        let mut broken = Vec::new();
+        let email = note(&mut broken, Email::parse(&registration.email));
+        let username = registration.username.as_deref().map(|name| self.policy.usernames.parse(name));
+        let username = username.and_then(|parsed| note(&mut broken, parsed));
+        let password = self.policy.passwords.check(
+            registration.password_field,
+            &registration.password,
+            username.as_ref(),
+            email.as_ref(),
+        );
+        note(&mut broken, password);
+        if registration.repeated.as_ref().is_some_and(|repeated| *repeated != registration.password) {
+            broken.push(RuleViolation::new("password2", "passwords_mismatch", "Passwords mismatch"));
+        }
+        let full_name = FullName::parse(registration.full_name.as_deref().unwrap_or_default());
+        let full_name = note(&mut broken, full_name).flatten();
+        match email {
+            Some(email) if broken.is_empty() => Ok(Names { email, username, full_name }),
+            _ => Err(broken),
+        }
+    }
+
+    async fn hash_into_account(
+        &self,
+        names: Names,
+        password: Password,
+        network: ClientNetwork,
+    ) -> Result<NewAccount, RegistrationError> {
+        let hash = self.hasher.hash(password, network).await?;
+        let created_at = self.clock.now();
+        Ok(NewAccount {
+            id: AccountId::new(created_at),
+            email: names.email,
+            username: names.username,
+            full_name: names.full_name,
+            password_hash: Some(hash),
+            confirmed: false,
+            permissions: Scopes::none(),
+            created_at,
+        })
+    }
+
+    async fn insert(
+        &self,
+        account: NewAccount,
+        session: Option<NewSession>,
+    ) -> Result<Account, RegistrationError> {
+        match self.store.insert_account(account, session).await? {
+            Insertion::Inserted(account) => Ok(account),
+            Insertion::Taken { email, username } => Err(RegistrationError::Taken { email, username }),
+        }
+    }
+
+    fn record_registration(&self, account: &Account, client: &Client) {
+        metrics::counter!("vestibule_registrations_total").increment(1);
+        self.audit.record(AuditEvent {
+            at: self.clock.now(),
+            kind: AuditKind::Register,
+            outcome: AuditOutcome::Success,
+            account_id: Some(account.id),
+            session_id: None,
+            address: client.address.to_string(),
+            detail: "",
+        });
+    }
+}
+
+fn note<T>(broken: &mut Vec<RuleViolation>, parsed: Result<T, RuleViolation>) -> Option<T> {
+    parsed.map_err(|violation| broken.push(violation)).ok()
+}

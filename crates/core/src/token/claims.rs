@@ -1,0 +1,336 @@
+//! The claims of an access token (RFC 9068), written by us and read from strangers.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    policy::TokenPolicy,
+    ports::clock::Timestamp,
+    values::{
+        account::{Account, AccountId},
+        scope::Scopes,
+        secret::time_ordered_id,
+        session::SessionId,
+        strict_json::parse_object,
+    },
+};
+
+/// The `typ` of an access token (RFC 9068 §2.1).
+pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// The `client_id` of logins at our own routes.
+const FIRST_PARTY: &str = "vestibule";
+/// What permissions and scope may take together, so that the token fits into a cookie, in bytes.
+const MAX_NAMES: usize = 1536;
+
+/// The claims of an access token that has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// `sub`: whose token it is.
+    pub account_id: AccountId,
+    /// `sid`: the session it belongs to.
+    pub session_id: SessionId,
+    /// `scope`, as a set.
+    pub scope: Scopes,
+    /// `permissions`: as of the token's issue; they may lag by the token's lifetime.
+    pub permissions: Scopes,
+    /// `username`, as of the token's issue.
+    pub username: Option<String>,
+    /// `auth_time`: when the person last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// `exp`.
+    pub expires_at: Timestamp,
+    /// The whole claims set as JSON, as it was signed.
+    pub json: Box<str>,
+}
+
+/// What is said in an access token.
+#[derive(Debug, Serialize)]
+struct WrittenClaims<'a> {
+    iss: &'a str,
+    sub: String,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    jti: String,
+    sid: String,
+    scope: String,
+    client_id: &'static str,
+    auth_time: i64,
+    id: String,
+    username: Option<&'a str>,
+    permissions: Vec<&'a str>,
+    r#type: &'static str,
+}
+
+/// For whom and for what an access token is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) session_id: SessionId,
+    pub(crate) scope: &'a Scopes,
+    pub(crate) authenticated_at: Timestamp,
+}
+
+impl Grant<'_> {
+    /// The claims as JSON.
+    pub(crate) fn to_json(
+        self,
+        policy: &TokenPolicy,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        let id = self.account.id.to_string();
+        let scope = self.scope.to_string();
+        serde_json::to_vec(&WrittenClaims {
+            iss: &policy.issuer,
+            sub: id.clone(),
+            aud: &policy.audience,
+            exp: now.plus(ttl).as_seconds(),
+            iat: now.as_seconds(),
+            jti: time_ordered_id(now).to_string(),
+            sid: self.session_id.to_string(),
+            client_id: FIRST_PARTY,
+            auth_time: self.authenticated_at.as_seconds(),
+            id,
+            username: self.account.username.as_deref(),
+            permissions: fitting(&self.account.permissions, MAX_NAMES.saturating_sub(scope.len())),
+            scope,
+            r#type: "access",
+        })
+    }
+}
+
+/// As many names as fit; a token that is cut short grants less, never more.
+fn fitting(names: &Scopes, room: usize) -> Vec<&str> {
+    let mut used = 0;
+    let fits = |name: &&str| {
+        used += name.len() + 3;
+        used <= room
+    };
+    names.iter().take_while(fits).collect()
+}
+
+/// Why a claims set is refused: for logs, never for whoever sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadClaims {
+    /// Not a JSON object without duplicates.
+    #[error("its claims are no plain JSON object")]
+    Malformed,
+    /// A mandatory claim is missing or of the wrong type.
+    #[error("claim `{0}` is missing or of the wrong type")]
+    Claim(&'static str),
+    /// `iss` is another issuer.
+    #[error("it is from another issuer")]
+    Issuer,
+    /// `aud` does not name us.
+    #[error("it is for another audience")]
+    Audience,
+    /// `exp` has passed.
+    #[error("it has expired")]
+    Expired,
+    /// `iat` or `nbf` lies ahead.
+    #[error("it is not valid yet")]
+    NotYetValid,
+}
+
+impl AccessClaims {
+    /// Reads the claims of a token whose signature has been verified, and checks every one that must be there.
+    ///
+    /// # Errors
+    /// [`BadClaims`] says which one is wrong.
+    pub fn read(payload: &[u8], policy: &TokenPolicy, now: Timestamp) -> Result<Self, BadClaims> {
+        let claims = parse_object(payload).ok_or(BadClaims::Malformed)?;
+        if string(&claims, "iss")? != policy.issuer {
+            return Err(BadClaims::Issuer);
+        }
+        check_audience(&claims, &policy.audience)?;
+        let expires_at = moment(&claims, "exp")?;
+        check_times(&claims, policy.leeway, now)?;
+        if string(&claims, "type")? != "access" {
+            return Err(BadClaims::Claim("type"));
+        }
+        let account_id = AccountId::read(string(&claims, "sub")?).ok_or(BadClaims::Claim("sub"))?;
+        let session_id = SessionId::read(string(&claims, "sid")?).ok_or(BadClaims::Claim("sid"))?;
+        let username = match claims.get("username") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name.clone()),
+            Some(_) => return Err(BadClaims::Claim("username")),
+        };
+        string(&claims, "jti")?;
+        Ok(Self {
+            account_id,
+            session_id,
+            scope: Scopes::read(string(&claims, "scope")?),
+            permissions: names(&claims, "permissions")?,
+            username,
+            authenticated_at: moment(&claims, "auth_time")?,
+            expires_at,
+            json: String::from_utf8(payload.to_vec()).map_err(|_| BadClaims::Malformed)?.into(),
+        })
+    }
+
+    /// Whether the token may no longer be used (RFC 7519 §4.1.4: "on or after").
+    #[must_use]
+    pub fn is_expired(&self, leeway: Duration, now: Timestamp) -> bool {
+        now >= self.expires_at.plus(leeway)
+    }
+}
+
+fn check_times(claims: &Map<String, Value>, leeway: Duration, now: Timestamp) -> Result<(), BadClaims> {
+    if now >= moment(claims, "exp")?.plus(leeway) {
+        return Err(BadClaims::Expired);
+    }
+    // A second of slack: `iat` is cut to whole seconds by every issuer, but nodes' clocks differ by a little.
+    let latest = now.plus(leeway).plus(Duration::from_secs(1));
+    if moment(claims, "iat")? > latest || (claims.contains_key("nbf") && moment(claims, "nbf")? > latest) {
+        return Err(BadClaims::NotYetValid);
+    }
+    Ok(())
+}
+
+fn check_audience(claims: &Map<String, Value>, expected: &str) -> Result<(), BadClaims> {
+    let is_for_us = match claims.get("aud") {
+        Some(Value::String(one)) => one == expected,
+        Some(Value::Array(many)) if many.iter().all(Value::is_string) => {
+            many.iter().any(|one| one.as_str() == Some(expected))
+        }
+        _ => return Err(BadClaims::Claim("aud")),
+    };
+    if is_for_us { Ok(()) } else { Err(BadClaims::Audience) }
+}
+
+fn string<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, BadClaims> {
+    claims.get(name).and_then(Value::as_str).ok_or(BadClaims::Claim(name))
+}
+
+/// A `NumericDate` (RFC 7519 §2): whole seconds only, since we write no others.
+fn moment(claims: &Map<String, Value>, name: &'static str) -> Result<Timestamp, BadClaims> {
+    let seconds =
+        claims.get(name).and_then(Value::as_i64).filter(|seconds| (0..=253_402_300_799).contains(seconds));
+    seconds.map(|seconds| Timestamp::from_millis(seconds * 1000)).ok_or(BadClaims::Claim(name))
+}
+
+fn names(claims: &Map<String, Value>, name: &'static str) -> Result<Scopes, BadClaims> {
+    let list = claims.get(name).and_then(Value::as_array).ok_or(BadClaims::Claim(name))?;
+    list.iter()
+        .map(|one| one.as_str().ok_or(BadClaims::Claim(name)))
+        .collect::<Result<Vec<_>, _>>()
+        .map(|names| names.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
+
+    fn claims() -> Value {
+        let account = Account {
+            id: AccountId::new(NOW),
+            email: "ada@example.com".into(),
+            username: Some("ada".into()),
+            full_name: None,
+            active: true,
+            confirmed: false,
+            permissions: ["admin"].into_iter().collect(),
+            created_at: NOW,
+            last_login_at: None,
+        };
+        let scope = Scopes::read("write read");
+        let grant = Grant {
+            account: &account,
+            session_id: SessionId::new(NOW),
+            scope: &scope,
+            authenticated_at: NOW,
+        };
+        let json = grant.to_json(&TokenPolicy::default(), NOW, Duration::from_mins(15)).unwrap();
+        serde_json::from_slice(&json).unwrap()
+    }
+
+    fn read(claims: &Value) -> Result<AccessClaims, BadClaims> {
+        AccessClaims::read(claims.to_string().as_bytes(), &TokenPolicy::default(), NOW)
+    }
+
+    #[test]
+    fn what_we_write_we_read() {
+        let read = read(&claims()).unwrap();
+        assert_eq!(read.scope.to_string(), "read write");
+        assert_eq!(read.username.as_deref(), Some("ada"));
+        assert!(read.permissions.contains("admin"));
+        assert_eq!(read.expires_at.as_seconds(), 1_700_000_900);
+        assert!(!read.is_expired(Duration::ZERO, Timestamp::from_millis(1_700_000_899_999)));
+        assert!(read.is_expired(Duration::ZERO, Timestamp::from_millis(1_700_000_900_000)));
+    }
+
+    #[test]
+    fn t38_a_missing_or_wrong_typed_claim_is_refused() {
+        for name in
+            ["exp", "iat", "sub", "iss", "aud", "jti", "sid", "scope", "auth_time", "permissions", "type"]
+        {
+            for wrong in [
+                None,
+                Some(json!(null)),
+                Some(json!({})),
+                Some(json!([1])),
+                Some(json!(true)),
+                Some(json!(1.5)),
+            ] {
+                let mut claims = claims();
+                let object = claims.as_object_mut().unwrap();
+                match &wrong {
+                    None => object.remove(name),
+                    Some(wrong) => object.insert(name.into(), wrong.clone()),
+                };
+                assert!(read(&claims).is_err(), "{name} = {wrong:?}");
+            }
+        }
+        for (name, wrong) in [
+            ("exp", json!("1700000900")),
+            ("iat", json!("1700000000")),
+            ("exp", json!(-1)),
+            ("exp", json!(1e18)),
+            ("sub", json!("somebody")),
+            ("sid", json!("")),
+            ("username", json!(1)),
+            ("type", json!("refresh")),
+        ] {
+            let mut claims = claims();
+            claims[name] = wrong.clone();
+            assert_eq!(read(&claims).unwrap_err(), BadClaims::Claim(name), "{name} = {wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_for_somebody_else_or_another_time_is_refused() {
+        for (name, value, refusal) in [
+            ("iss", json!("http://127.0.0.1:8000/"), BadClaims::Issuer),
+            ("aud", json!("other"), BadClaims::Audience),
+            ("aud", json!([]), BadClaims::Audience),
+            ("exp", json!(1_700_000_000), BadClaims::Expired),
+            ("iat", json!(1_700_000_100), BadClaims::NotYetValid),
+            ("nbf", json!(1_700_000_100), BadClaims::NotYetValid),
+        ] {
+            let mut claims = claims();
+            claims[name] = value.clone();
+            assert_eq!(read(&claims).unwrap_err(), refusal, "{name} = {value}");
+        }
+    }
+
+    #[test]
+    fn duplicate_claims_are_refused() {
+        let json = claims().to_string().replacen('{', r#"{"sub":"x","#, 1);
+        let read = AccessClaims::read(json.as_bytes(), &TokenPolicy::default(), NOW);
+        assert_eq!(read.unwrap_err(), BadClaims::Malformed);
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_left_out() {
+        let many: Scopes = (0..200).map(|number| format!("permission-{number:03}")).collect();
+        let kept = fitting(&many, MAX_NAMES);
+        assert!(!kept.is_empty() && kept.iter().map(|name| name.len() + 3).sum::<usize>() <= MAX_NAMES);
+    }
+}

@@ -1,0 +1,120 @@
+//! What goes on beside the requests: learning what others changed, writing the audit log, removing what has expired.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+
+use crate::{Auth, keys::KeyError, ports::store::StoreError};
+
+/// How often the engine asks whether another process has changed the data.
+const WATCH_PAUSE: Duration = Duration::from_millis(250);
+/// How often expired rows are looked for.
+const CLEAN_PAUSE: Duration = Duration::from_secs(30);
+/// How many rows of a kind one statement removes, so that no login waits behind it.
+const CLEAN_BATCH: u32 = 200;
+/// How many batches one cleaning may take.
+const CLEAN_BATCHES: u32 = 50;
+
+/// The engine's background work; it ends when this is dropped.
+#[derive(Debug)]
+#[must_use = "the background work ends when this is dropped"]
+pub struct Upkeep {
+    auth: Arc<Auth>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Upkeep {
+    /// Writes what is still queued for the audit log, for at most `patience`, and ends the background work.
+    pub async fn stop(self, patience: Duration) {
+        if tokio::time::timeout(patience, self.auth.audit.flush()).await.is_err() {
+            tracing::error!("audit events were lost: the store did not take them in time");
+        }
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Auth {
+    /// Starts the background work on the current tokio runtime.
+    pub fn start_upkeep(self: &Arc<Self>) -> Upkeep {
+        let (watcher, writer, cleaner) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let tasks = vec![
+            tokio::spawn(async move { watcher.watch().await }),
+            tokio::spawn(async move { writer.audit.run().await }),
+            tokio::spawn(async move { cleaner.clean().await }),
+        ];
+        Upkeep { auth: Arc::clone(self), tasks }
+    }
+
+    /// Waits until every audit event recorded so far is in the store; needs the background work to run.
+    pub async fn flush_audit(&self) {
+        self.audit.flush().await;
+    }
+
+    /// Reads from the store what other processes have revoked and which keys they have made.
+    ///
+    /// # Errors
+    /// An outage, or keys that cannot be opened.
+    pub async fn catch_up(&self) -> Result<(), KeyError> {
+        self.revocations.learn(self.store.list_revocations(self.clock.now()).await?);
+        self.reload_keys().await
+    }
+
+    /// Removes what has expired, in small batches. Returns how many rows went.
+    ///
+    /// # Errors
+    /// An outage.
+    pub async fn delete_expired(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        self.revocations.forget_expired(now);
+        let audit_before = now.minus(self.policy.audit.retention);
+        let mut total = 0;
+        for _ in 0..CLEAN_BATCHES {
+            let removed = self.store.delete_expired(now, audit_before, CLEAN_BATCH).await?;
+            total += removed;
+            if removed == 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(total)
+    }
+
+    async fn watch(&self) {
+        let mut is_behind = false;
+        loop {
+            tokio::time::sleep(WATCH_PAUSE).await;
+            let outcome = match self.store.is_changed_elsewhere().await {
+                Ok(false) if !is_behind => continue,
+                Ok(_) => self.catch_up().await,
+                Err(error) => Err(error.into()),
+            };
+            match outcome {
+                Ok(()) => is_behind = false,
+                Err(error) => {
+                    if !is_behind {
+                        tracing::error!(%error, "what other processes changed could not be read; trying on");
+                    }
+                    is_behind = true;
+                }
+            }
+        }
+    }
+
+    async fn clean(&self) {
+        loop {
+            tokio::time::sleep(CLEAN_PAUSE).await;
+            match self.delete_expired().await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "expired rows removed"),
+                Err(error) => tracing::warn!(%error, "expired rows could not be removed; trying again later"),
+            }
+        }
+    }
+}
