@@ -1,0 +1,209 @@
+//! The configuration: defaults below a TOML file below the environment below the files of secrets.
+
+mod audit;
+mod file;
+pub mod keys;
+mod log;
+mod login;
+mod nearest;
+mod passwords;
+mod production;
+pub mod reference;
+mod registration;
+mod secrets;
+mod server;
+mod service;
+mod settings;
+pub mod template;
+mod throttle;
+mod tokens;
+mod usernames;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+pub use audit::Audit;
+pub use log::{Log, LogFormat};
+pub use login::Login;
+pub use passwords::Passwords;
+pub use registration::Registration;
+pub use secrets::Secrets;
+pub use server::Server;
+pub use service::{Mode, Service};
+pub use settings::{Origin, Setting, Settings, Sources};
+pub use throttle::Throttle;
+pub use tokens::Tokens;
+pub use usernames::Usernames;
+pub use value::{Raw, Value};
+
+use crate::failure::{Failure, Problem};
+
+/// The file that is read from the working directory where none is named.
+pub const DEFAULT_FILE: &str = "vestibule.toml";
+
+/// The whole configuration. Printing it shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The keys at the top.
+    pub service: Service,
+    /// `secret_key` and its predecessors.
+    pub secrets: Secrets,
+    /// `[server]`
+    pub server: Server,
+    /// `[tokens]`
+    pub tokens: Tokens,
+    /// `[login]`
+    pub login: Login,
+    /// `[passwords]`
+    pub passwords: Passwords,
+    /// `[usernames]`
+    pub usernames: Usernames,
+    /// `[throttle]`
+    pub throttle: Throttle,
+    /// `[registration]`
+    pub registration: Registration,
+    /// `[audit]`
+    pub audit: Audit,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// The configuration together with where it came from.
+pub struct Loaded {
+    /// The file, if one was read.
+    pub file: Option<PathBuf>,
+    /// Every value and its origin.
+    pub settings: Settings,
+    /// What the server runs with.
+    pub config: Config,
+}
+
+/// Reads the configuration of this process.
+///
+/// # Errors
+/// Everything that is wrong with it; exit code 2.
+pub fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
+    let environment = environment()?;
+    let from_environment = environment.iter().find(|(name, _)| name == "VESTIBULE_CONFIG");
+    let named = named.map(Path::to_owned).or_else(|| from_environment.map(|(_, path)| PathBuf::from(path)));
+    let file = read_file(named)?;
+    let path = file.as_ref().map(|(path, _)| path.clone());
+    let settings = Settings::layer(Sources { file, environment: &environment })?;
+    let config = Config::read(&settings)?;
+    Ok(Loaded { file: path, settings, config })
+}
+
+fn environment() -> Result<Vec<(String, String)>, Failure> {
+    let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("VESTIBULE_"));
+    ours.map(|(name, value)| {
+        let name = name.to_string_lossy().into_owned();
+        let value = value.into_string().map_err(|_| {
+            Failure::usage(Problem::new(format!("the environment variable {name} is not UTF-8 text")))
+        })?;
+        Ok((name, value))
+    })
+    .collect()
+}
+
+fn read_file(named: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, Failure> {
+    let is_named = named.is_some();
+    let path = named.unwrap_or_else(|| DEFAULT_FILE.into());
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => Ok(None),
+        Err(error) => {
+            let sentence = format!("the configuration file {} cannot be read: {error}", path.display());
+            Err(Failure::usage(Problem::new(sentence).help("`vestibule init` writes one")))
+        }
+    }
+}
+
+impl Config {
+    /// Takes the sections out of the settings and checks what concerns several of them.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(settings: &Settings) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let config = Self {
+            service: Service::read(settings, &mut problems),
+            secrets: Secrets::read(settings),
+            server: Server::read(settings),
+            tokens: Tokens::read(settings, &mut problems),
+            login: Login::read(settings),
+            passwords: Passwords::read(settings, &mut problems),
+            usernames: Usernames::read(settings, &mut problems),
+            throttle: Throttle::read(settings),
+            registration: Registration::read(settings),
+            audit: Audit::read(settings),
+            log: Log::read(settings, &mut problems),
+        };
+        production::check(&config, &mut problems);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment: Vec<_> =
+            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Settings::layer(Sources { file: None, environment: &environment })
+            .and_then(|settings| Config::read(&settings))
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn nothing_needs_to_be_configured() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.service.mode, Mode::Development);
+        assert_eq!(config.service.public_url("127.0.0.1:4711".parse().unwrap()), "http://127.0.0.1:4711");
+        assert_eq!(config.service.database, Path::new("./vestibule-data/vestibule.db"));
+    }
+
+    #[test]
+    fn a_public_address_needs_a_public_url() {
+        let refusal = read(&[("VESTIBULE_LISTEN", "0.0.0.0:80")]).unwrap_err();
+        assert!(refusal.contains("public_url must be set"), "{refusal}");
+    }
+
+    #[test]
+    fn production_is_the_default_away_from_loopback_and_refuses_what_is_unsafe() {
+        let https = ("VESTIBULE_PUBLIC_URL", "https://login.example.org");
+        let unlimited = ("VESTIBULE_THROTTLE__ENABLED", "false");
+        assert_eq!(read(&[https]).unwrap().service.mode, Mode::Production);
+        for (environment, told) in [
+            (&[("VESTIBULE_PUBLIC_URL", "http://login.example.org")][..], "public_url must be https"),
+            (&[("VESTIBULE_MODE", "production")][..], "public_url must be https"),
+            (&[https, unlimited][..], "throttle.enabled=false is refused"),
+        ] {
+            let refusal = read(environment).unwrap_err();
+            assert!(refusal.contains(told), "{refusal}");
+        }
+        assert!(read(&[unlimited]).is_ok());
+    }
+
+    #[test]
+    fn contradictions_are_refused_all_at_once() {
+        let refusal = read(&[
+            ("VESTIBULE_USERNAMES__MIN_LENGTH", "30"),
+            ("VESTIBULE_PASSWORDS__MAX_LENGTH", "8"),
+            ("VESTIBULE_PASSWORDS__MIN_LENGTH", "9"),
+            ("VESTIBULE_TOKENS__REFRESH_MAX", "1d"),
+            ("VESTIBULE_DATABASE_URL", "postgres://db.example/vestibule"),
+            ("VESTIBULE_LOG__LEVEL", "loud=very"),
+        ])
+        .unwrap_err();
+        for told in [
+            "usernames.min_length",
+            "passwords.min_length",
+            "tokens.refresh_max",
+            "no PostgreSQL",
+            "log.level",
+        ] {
+            assert!(refusal.contains(told), "{told}: {refusal}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Every configuration key: the one table that the file, the environment, `vestibule init` and the documentation
+//! are read against.
+
+use vestibule::core::values::username::RESERVED_USERNAMES;
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A path of a file or folder.
+    Path,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number between two bounds.
+    Count(u64, u64),
+    /// A positive span of time with its unit, for example `15m`.
+    Span,
+    /// A span of time that may be zero.
+    SpanOrZero,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// An IP address and a port.
+    Address,
+    /// A scheme, a host and perhaps a port: `https://login.example.org`.
+    Origin,
+    /// A list of origins.
+    Origins,
+    /// A list of IP addresses and networks.
+    Networks,
+    /// A list of names.
+    Names,
+    /// A secret of at least 32 bytes.
+    Secret,
+    /// A list of such secrets.
+    Secrets,
+}
+
+/// What a key is when nobody sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// Nothing; the sentence says what follows from that.
+    Unset(&'static str),
+    /// A value, written as in an environment variable.
+    Value(&'static str),
+    /// A list.
+    List(&'static [&'static str]),
+}
+
+/// One configuration key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The stable name, `section.key` or `key`.
+    pub name: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// What it is when nobody sets it.
+    pub default: Default,
+    /// What it does, in one sentence or two.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// The section; empty for keys at the top.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The name within its section.
+    #[must_use]
+    pub fn short_name(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, key)| key)
+    }
+
+    /// The environment variable that sets it.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("VESTIBULE_{}", self.name.replace('.', "__").to_uppercase())
+    }
+
+    /// Whether its value must never be shown.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret | Kind::Secrets)
+    }
+}
+
+/// The key of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// What a section is about; the order is that of the documentation.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("", "Where the server listens and keeps its data, and its secrets."),
+    ("server", "Time-outs and bounds of the HTTP server."),
+    ("tokens", "Access and refresh tokens."),
+    ("login", "Logging in."),
+    ("passwords", "Rules for passwords, and what a hash costs."),
+    ("usernames", "Rules for user names."),
+    ("throttle", "Limits against guessing."),
+    ("registration", "Making accounts."),
+    ("audit", "The log of who did what."),
+    ("log", "What the server prints."),
+];
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default: Default::Value(default), doc }
+}
+
+const fn optional(name: &'static str, kind: Kind, unset: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default: Default::Unset(unset), doc }
+}
+
+const fn list(name: &'static str, kind: Kind, values: &'static [&'static str], doc: &'static str) -> Key {
+    Key { name, kind, default: Default::List(values), doc }
+}
+
+/// The algorithms that sign access tokens.
+pub const ALGORITHMS: &[&str] = &["EdDSA", "ES256", "RS256"];
+
+const ANY: u64 = u32::MAX as u64;
+
+/// Every key, section by section.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("listen", Kind::Address, "127.0.0.1:8000",
+        "The address and port to listen on. With port 0 a free port is chosen and printed."),
+    key("data_dir", Kind::Path, "./vestibule-data",
+        "The folder for the database and the generated secret_key. One running server per folder."),
+    optional("public_url", Kind::Origin, "http:// and `listen` where that is a loopback address; required elsewhere",
+        "The URL under which browsers reach the server. It decides whether cookies are Secure and which origin counts as ours."),
+    optional("mode", Kind::Choice(&["development", "production"]), "development where public_url is http on loopback, else production",
+        "Production refuses settings that are not safe on the open internet."),
+    optional("database_url", Kind::Text, "sqlite: and vestibule.db in `data_dir`",
+        "The database, as sqlite: and a path."),
+    optional("metrics_listen", Kind::Address, "no metrics",
+        "The address and port of a second listener that serves Prometheus metrics at /metrics. Keep it private."),
+    list("trusted_proxies", Kind::Networks, &[],
+        "The addresses or networks of the reverse proxies whose X-Forwarded-For is believed."),
+    list("cors_origins", Kind::Origins, &[],
+        "The origins whose pages may read answers (CORS), for example a single-page application on another host."),
+    list("allowed_origins", Kind::Origins, &[],
+        "Further origins whose pages may send requests that our cookies authenticate."),
+    optional("secret_key", Kind::Secret, "made at the first start, as `secret_key` in `data_dir`",
+        "At least 32 random bytes. It wraps the signing keys and derives every MAC key, so that a stolen database opens nothing."),
+    optional("secret_key_file", Kind::Path, "none",
+        "A file that holds secret_key, instead of the key itself."),
+    list("previous_secret_keys", Kind::Secrets, &[],
+        "Earlier values of secret_key that still verify and unwrap, for a rotation."),
+    optional("previous_secret_keys_file", Kind::Path, "none",
+        "A file that holds previous_secret_keys, one a line."),
+
+    key("server.shutdown_grace", Kind::SpanOrZero, "20s",
+        "How long requests in flight may take to finish after SIGTERM."),
+    key("server.drain_delay", Kind::SpanOrZero, "0s",
+        "How long to go on accepting after SIGTERM while /health/ready answers 503, so that load balancers notice."),
+    key("server.header_timeout", Kind::Span, "10s",
+        "How long the head of a request may take, from its first byte."),
+    key("server.request_timeout", Kind::Span, "30s",
+        "How long a request may take from its head to its answer, its body included."),
+    key("server.idle_timeout", Kind::Span, "60s",
+        "How long a connection may stay open without a request, or without taking what is sent to it."),
+    key("server.max_connections", Kind::Count(1, 1_000_000), "10000",
+        "How many connections may be open at once; further ones wait to be accepted."),
+    key("server.body_limit_kib", Kind::Count(1, 1_048_576), "64",
+        "The largest request body, in KiB."),
+
+    optional("tokens.issuer", Kind::Text, "public_url",
+        "The `iss` claim of access tokens."),
+    optional("tokens.audience", Kind::Text, "public_url",
+        "The `aud` claim of access tokens."),
+    key("tokens.access_ttl", Kind::Span, "15m",
+        "How long an access token is valid."),
+    key("tokens.refresh_ttl", Kind::Span, "30d",
+        "How long a session lives without being refreshed."),
+    key("tokens.refresh_max", Kind::Span, "90d",
+        "How long a session lives however often it is refreshed."),
+    key("tokens.refresh_grace", Kind::SpanOrZero, "10s",
+        "How long a refresh token that was just used gives the same successor again, for two tabs and lost answers."),
+    key("tokens.algorithm", Kind::Choice(ALGORITHMS), "EdDSA",
+        "The algorithm that signs access tokens."),
+    optional("tokens.signing_key_file", Kind::Path, "keys are made and kept in the database, wrapped with secret_key",
+        "A PEM file (PKCS #8) with the private key that signs access tokens; `vestibule keys rotate` is then refused."),
+    list("tokens.scopes", Kind::Names, &[],
+        "The scopes that a login may ask for; an account is granted those that are also among its permissions."),
+    key("tokens.leeway", Kind::SpanOrZero, "0s",
+        "How far `exp` and `nbf` may be off when an access token is verified."),
+
+    key("login.strict_grant_type", Kind::Switch, "false",
+        "Whether the password login requires grant_type=password instead of taking it for granted."),
+
+    key("passwords.min_length", Kind::Count(1, 256), "8",
+        "The least number of symbols of a new password."),
+    key("passwords.max_length", Kind::Count(8, 4096), "256",
+        "The greatest number of symbols of a password; longer ones are refused before they are hashed."),
+    key("passwords.memory_kib", Kind::Count(8, 4_194_304), "19456",
+        "The memory of one Argon2id hash, in KiB. Existing hashes are upgraded at the next login."),
+    key("passwords.iterations", Kind::Count(1, 1_000), "2",
+        "The passes of one Argon2id hash over its memory."),
+    key("passwords.parallelism", Kind::Count(1, 4), "1",
+        "The lanes of one Argon2id hash."),
+    optional("passwords.threads", Kind::Count(1, 1_024), "one per processor",
+        "How many hashes are computed at once; threads × memory_kib is what hashing takes of the memory."),
+    key("passwords.queue_wait_max", Kind::Span, "2s",
+        "How long a login may wait for its hash before further ones are answered 503."),
+
+    key("usernames.min_length", Kind::Count(1, 255), "3",
+        "The least number of symbols of a user name."),
+    key("usernames.max_length", Kind::Count(1, 255), "20",
+        "The greatest number of symbols of a user name."),
+    list("usernames.reserved", Kind::Names, RESERVED_USERNAMES,
+        "User names nobody may take; `vestibule admin create` is exempt."),
+
+    key("throttle.enabled", Kind::Switch, "true",
+        "Whether attempts are limited at all; production refuses to run without."),
+    key("throttle.login_attempts", Kind::Count(1, ANY), "30",
+        "How many logins a client network may try in `login_window`; those that succeed do not count."),
+    key("throttle.login_window", Kind::Span, "60s",
+        "The window for `login_attempts`, from the first attempt."),
+
+    key("registration.enabled", Kind::Switch, "true",
+        "Whether people may make accounts themselves."),
+
+    key("audit.retention", Kind::Span, "90d",
+        "How long audit events are kept."),
+
+    key("log.format", Kind::Choice(&["console", "json"]), "console",
+        "How log lines look: for people, or one JSON object a line."),
+    key("log.level", Kind::Text, "info",
+        "The least severity that is logged: error, warn, info, debug or trace; also by part, as in `info,vestibule_core=debug`."),
+];

@@ -1,0 +1,50 @@
+//! `[passwords]`: rules for passwords, and what a hash costs.
+
+use std::time::Duration;
+
+use super::settings::Settings;
+use crate::failure::Problem;
+
+/// The rules and the cost.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    /// The least length in Unicode scalar values.
+    pub min_length: usize,
+    /// The greatest length in Unicode scalar values.
+    pub max_length: usize,
+    /// The memory of one hash, in KiB.
+    pub memory_kib: u32,
+    /// The passes of one hash.
+    pub iterations: u32,
+    /// The lanes of one hash.
+    pub parallelism: u32,
+    /// How many hashes are computed at once; one per processor where unset.
+    pub threads: Option<usize>,
+    /// The longest wait that the queue may imply.
+    pub queue_wait_max: Duration,
+}
+
+impl Passwords {
+    pub(super) fn read(settings: &Settings, problems: &mut Vec<Problem>) -> Self {
+        let size = |name| settings.count(name).and_then(|count| usize::try_from(count).ok());
+        let cost = |name| settings.count(name).and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+        let passwords = Self {
+            min_length: size("passwords.min_length").unwrap_or(8),
+            max_length: size("passwords.max_length").unwrap_or(256),
+            memory_kib: cost("passwords.memory_kib"),
+            iterations: cost("passwords.iterations"),
+            parallelism: cost("passwords.parallelism"),
+            threads: size("passwords.threads"),
+            queue_wait_max: settings.span("passwords.queue_wait_max"),
+        };
+        if passwords.min_length > passwords.max_length {
+            problems.push(Problem::new("passwords.min_length is greater than passwords.max_length"));
+        }
+        // RFC 9106 §3.1
+        if passwords.memory_kib < 8 * passwords.parallelism {
+            problems
+                .push(Problem::new("passwords.memory_kib must be at least 8 times passwords.parallelism"));
+        }
+        passwords
+    }
+}

@@ -1,0 +1,83 @@
+//! The file that `vestibule init` writes: every key, commented out, with its default and what it does.
+
+use std::fmt::Write as _;
+
+use super::keys::{self, Default, Key, Kind};
+
+/// The text of a `vestibule.toml` that changes nothing.
+#[must_use]
+pub fn render() -> String {
+    let mut text = String::from(
+        "# The configuration of Vestibule. Every key is shown with its default; remove the # to change one.\n\
+         # Each can also be set by an environment variable, for example VESTIBULE_TOKENS__ACCESS_TTL=5m.\n",
+    );
+    for (section, about) in keys::SECTIONS {
+        let _ = write!(text, "\n# ── {about}\n");
+        if !section.is_empty() {
+            let _ = writeln!(text, "[{section}]");
+        }
+        for key in keys::KEYS.iter().filter(|key| key.section() == *section) {
+            let _ = write!(text, "\n# {}\n", key.doc);
+            if let Default::Unset(unset) = key.default {
+                let _ = writeln!(text, "# Default: {unset}.");
+            }
+            let _ = writeln!(text, "#{} = {}", key.short_name(), toml_value(key));
+        }
+    }
+    text
+}
+
+/// The default of a key as TOML; an example where it has none.
+pub(super) fn toml_value(key: &Key) -> String {
+    match (key.default, key.kind) {
+        (Default::Value(text), Kind::Switch | Kind::Count(..)) => text.to_owned(),
+        (Default::Value(text), _) => format!("{text:?}"),
+        (Default::List(items), _) => format!("{items:?}"),
+        (Default::Unset(_), Kind::Count(least, _)) => least.to_string(),
+        (Default::Unset(_), _) => format!("{:?}", example(key)),
+    }
+}
+
+fn example(key: &Key) -> &'static str {
+    match key.name {
+        "public_url" | "tokens.issuer" | "tokens.audience" => "https://login.example.org",
+        "mode" => "production",
+        "database_url" => "sqlite:./vestibule-data/vestibule.db",
+        "metrics_listen" => "127.0.0.1:9100",
+        "secret_key_file" => "/etc/vestibule/secret_key",
+        "previous_secret_keys_file" => "/etc/vestibule/previous_secret_keys",
+        "tokens.signing_key_file" => "/etc/vestibule/signing_key.pem",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Settings, Sources};
+
+    fn problems(text: String) -> Vec<String> {
+        let sources = Sources { file: Some(("vestibule.toml".into(), text)), environment: &[] };
+        Settings::layer(sources).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_file_is_right_as_written() {
+        assert_eq!(problems(render()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_key_is_right_when_its_mark_is_removed() {
+        let is_key = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+        assert_eq!(render().lines().filter(is_key).count(), keys::KEYS.len());
+        let uncommented: Vec<_> = render()
+            .lines()
+            // These two name no value that could serve as an example.
+            .filter(|line| !line.contains("secret_key") && !line.contains("_keys"))
+            .map(|line| {
+                line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned()
+            })
+            .collect();
+        assert_eq!(problems(uncommented.join("\n")), Vec::<String>::new());
+    }
+}

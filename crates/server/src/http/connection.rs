@@ -1,0 +1,102 @@
+//! One connection: hyper around a timed stream, and the routers behind it.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+use vestibule::http::client::PeerAddress;
+
+use super::{
+    Bounds, Stop,
+    timed_stream::{Activity, Answering, TimedStream},
+};
+
+/// The largest head of a request.
+const MAX_HEAD: usize = 64 * 1024;
+
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    bounds: Bounds,
+    mut stop: Stop,
+) {
+    // Answers are small and whole: waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let activity = Arc::new(Activity::default());
+    let io = TokioIo::new(TimedStream::new(stream, bounds, Arc::clone(&activity)));
+    let routes = Routes { router, peer, activity: Arc::clone(&activity) };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // The stream has its own time-outs, which tell an idle connection from a slow head.
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(io, routes);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // What goes wrong on a connection is its peer's affair.
+        _ = connection.as_mut() => return,
+        () = stop.told() => {}
+    }
+    activity.drain();
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// The routers as hyper calls them.
+struct Routes {
+    router: Router,
+    peer: SocketAddr,
+    activity: Arc<Activity>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Routes {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let answering = self.activity.answering();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(PeerAddress(self.peer));
+        let answer = self.router.clone().oneshot(request);
+        Box::pin(async move { Ok(answer.await?.map(|body| AnswerBody { body, _answering: answering })) })
+    }
+}
+
+/// A body that knows when its answer is at its end: hyper drops it then.
+struct AnswerBody {
+    body: Body,
+    _answering: Answering,
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}

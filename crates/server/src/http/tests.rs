@@ -1,0 +1,212 @@
+//! The accept loop on real sockets. Only outcomes are asserted, never how long they took.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::JoinHandle,
+};
+
+use super::{Bounds, Remaining, Stop, Stopper, serve};
+
+const SHORT: Duration = Duration::from_millis(80);
+const LONG: Duration = Duration::from_secs(600);
+const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n";
+
+struct Running {
+    address: SocketAddr,
+    stopper: Stopper,
+    task: JoinHandle<Remaining>,
+    /// A handler of `/slow` was called; it answers when told to.
+    called: mpsc::Receiver<()>,
+    answer: mpsc::Sender<()>,
+}
+
+async fn start(header_timeout: Duration, idle_timeout: Duration, max_connections: usize) -> Running {
+    let (call, called) = mpsc::channel(8);
+    let (answer, answers) = mpsc::channel(8);
+    let answers = std::sync::Arc::new(tokio::sync::Mutex::new(answers));
+    let slow = move || async move {
+        call.send(()).await.unwrap();
+        answers.lock().await.recv().await.unwrap();
+        "slow"
+    };
+    let router = Router::new().route("/quick", get(|| async { "quick" })).route("/slow", get(slow));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stopper, stop): (_, Stop) = Stopper::new();
+    let bounds = Bounds { header_timeout, idle_timeout, max_connections };
+    let task = tokio::spawn(serve(listener, router, bounds, stop));
+    Running { address, stopper, task, called, answer }
+}
+
+impl Running {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A reset is an end too.
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+async fn read_answer(stream: &mut TcpStream, ending: &str) -> String {
+    let mut text = String::new();
+    while !text.ends_with(ending) {
+        let mut buffer = [0; 1024];
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert_ne!(count, 0, "closed after {text:?}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_head_that_dribbles_in_is_cut() {
+    let running = start(SHORT, LONG, 8).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"GET /quick HTTP/1.1\r\nHo").await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let dribble = async {
+        let mut pause = tokio::time::interval(SHORT / 8);
+        loop {
+            pause.tick().await;
+            if writing.write_all(b"x").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut bytes = Vec::new();
+    tokio::select! {
+        _ = reading.read_to_end(&mut bytes) => {}
+        () = dribble => {}
+    }
+    assert!(bytes.is_empty());
+}
+
+#[tokio::test]
+async fn the_header_time_out_does_not_cut_keep_alive_nor_a_connection_without_a_request() {
+    let mut running = start(SHORT, LONG, 8).await;
+    let mut stream = running.connect().await;
+    let mut unused = running.connect().await;
+    stream.write_all(REQUEST).await.unwrap();
+    read_answer(&mut stream, "quick").await;
+    let mut other = running.connect().await;
+    other.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    running.called.recv().await.unwrap();
+    // Its end says that the header time-out has passed for all of them.
+    let mut incomplete = running.connect().await;
+    incomplete.write_all(b"GET").await.unwrap();
+    assert_eq!(read_to_end(&mut incomplete).await, "");
+    running.answer.send(()).await.unwrap();
+    read_answer(&mut other, "slow").await;
+    for stream in [&mut stream, &mut unused, &mut other] {
+        stream.write_all(REQUEST).await.unwrap();
+        read_answer(stream, "quick").await;
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_before_and_between_requests() {
+    let running = start(LONG, SHORT, 8).await;
+    let mut unused = running.connect().await;
+    assert_eq!(read_to_end(&mut unused).await, "");
+    let mut used = running.connect().await;
+    used.write_all(REQUEST).await.unwrap();
+    assert!(read_to_end(&mut used).await.ends_with("quick"));
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let running = start(LONG, SHORT, 8).await;
+    let mut stream = running.connect().await;
+    stream.write_all(&REQUEST.repeat(3)).await.unwrap();
+    assert_eq!(read_to_end(&mut stream).await.matches("quick").count(), 3);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_400() {
+    let running = start(LONG, LONG, 8).await;
+    for nonsense in
+        [&b"\x16\x03\x01\x02\x00\r\n\r\n"[..], b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nA b: c\r\n\r\n"]
+    {
+        let mut stream = running.connect().await;
+        stream.write_all(nonsense).await.unwrap();
+        assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 400 "), "{nonsense:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let running = start(LONG, LONG, 8).await;
+    let mut stream = running.connect().await;
+    let head = [b"GET / HTTP/1.1\r\nHost: x\r\nX: ".as_slice(), &[b'a'; 70 * 1024]].concat();
+    let _ = stream.write_all(&head).await;
+    let answer = read_to_end(&mut stream).await;
+    // Bytes of ours that it did not read may turn its answer into a reset.
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_wait_until_there_is_room() {
+    let running = start(LONG, SHORT, 1).await;
+    let first = running.connect().await;
+    let mut second = running.connect().await;
+    second.write_all(REQUEST).await.unwrap();
+    read_answer(&mut second, "quick").await;
+    // Idle as it was, the first must have been closed before the second was answered.
+    let mut first = first.into_std().unwrap();
+    assert_eq!(std::io::Read::read(&mut first, &mut [0]).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_is_in_flight_and_closes_the_rest() {
+    let mut running = start(LONG, LONG, 8).await;
+    let (mut unused, mut idle, mut busy) =
+        (running.connect().await, running.connect().await, running.connect().await);
+    idle.write_all(REQUEST).await.unwrap();
+    read_answer(&mut idle, "quick").await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    running.called.recv().await.unwrap();
+    running.stopper.stop();
+    let remaining = running.task.await.unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err());
+    assert_eq!((read_to_end(&mut unused).await, read_to_end(&mut idle).await), Default::default());
+    running.answer.send(()).await.unwrap();
+    assert!(remaining.finish(LONG).await);
+    let answer = read_to_end(&mut busy).await;
+    assert!(answer.ends_with("slow") && answer.contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_beyond_its_grace() {
+    let mut running = start(LONG, LONG, 8).await;
+    let mut busy = running.connect().await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    running.called.recv().await.unwrap();
+    running.stopper.stop();
+    assert!(!running.task.await.unwrap().finish(SHORT).await);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_cut() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/", get(|| async { vec![b'x'; 64 << 20] }));
+    let (_stopper, stop) = Stopper::new();
+    let bounds = Bounds { header_timeout: LONG, idle_timeout: SHORT, max_connections: 1 };
+    tokio::spawn(serve(listener, router, bounds, stop));
+    let mut first = TcpStream::connect(address).await.unwrap();
+    first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    // The only connection there may be: the second is served once the first has been cut.
+    let mut second = TcpStream::connect(address).await.unwrap();
+    second.write_all(b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut second).await.starts_with("HTTP/1.1 404"));
+    drop(first);
+}

@@ -1,0 +1,156 @@
+//! A stream that ends itself when its peer takes too long.
+//!
+//! hyper has one timer for "no request yet" and "half a request"; a short one would cut keep-alive, a long one would
+//! invite slow-loris. Here they are two: the idle time-out until the first byte of a request, the header time-out from it.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep, sleep_until},
+};
+
+use super::Bounds;
+
+/// What the stream must know of the requests on it.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    is_answering: AtomicBool,
+    is_draining: AtomicBool,
+}
+
+impl Activity {
+    /// A request's head has been read; the returned value lives as long as its answer is under way.
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+        self.is_answering.store(true, Ordering::Release);
+        Answering(Arc::clone(self))
+    }
+
+    /// From now on a connection between requests is at its end.
+    pub(super) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+}
+
+/// An answer under way.
+pub(super) struct Answering(Arc<Activity>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.is_answering.store(false, Ordering::Release);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// No byte of a request yet.
+    Idle,
+    /// In the head of a request, until this moment at most.
+    Head(Instant),
+    /// In a request; its time-out is not ours.
+    Request,
+}
+
+/// A stream with time-outs.
+pub(super) struct TimedStream<S> {
+    stream: S,
+    bounds: Bounds,
+    activity: Arc<Activity>,
+    reading: Reading,
+    deadline: Pin<Box<Sleep>>,
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> TimedStream<S> {
+    pub(super) fn new(stream: S, bounds: Bounds, activity: Arc<Activity>) -> Self {
+        let deadline = Box::pin(sleep(bounds.idle_timeout));
+        Self { stream, bounds, activity, reading: Reading::Idle, deadline, stalled: None }
+    }
+
+    /// Moves to the phase the connection is in.
+    fn follow(&mut self) {
+        if self.activity.is_answering.load(Ordering::Acquire) {
+            self.reading = Reading::Request;
+        } else if self.reading == Reading::Request {
+            self.reading = Reading::Idle;
+            self.deadline.as_mut().reset(Instant::now() + self.bounds.idle_timeout);
+        } else if let Reading::Head(deadline) = self.reading
+            && self.deadline.deadline() != deadline
+        {
+            // Only a head that came in pieces gets here, so a normal request does not touch the timer.
+            self.deadline.set(sleep_until(deadline));
+        }
+    }
+
+    /// Ends a write that makes no progress: the peer does not read its answer.
+    fn bound_stall<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let idle_timeout = self.bounds.idle_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(idle_timeout)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.follow();
+        if this.reading == Reading::Idle && this.activity.is_draining.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
+        }
+        if this.reading != Reading::Request && this.deadline.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if this.reading == Reading::Idle && buf.filled().len() > before {
+            this.reading = Reading::Head(Instant::now() + this.bounds.header_timeout);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.bound_stall(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.bound_stall(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.bound_stall(cx, flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.bound_stall(cx, shut)
+    }
+}
