@@ -1,0 +1,110 @@
+//! The interactive documentation: Swagger UI at `/docs`, from files inside the binary, and `/openapi.json`.
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::error::{ApiError, Code};
+
+/// Swagger UI sets styles from its scripts; scripts, pictures and requests are the server's own.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// The routes `/docs`, what it loads, and `/openapi.json`.
+///
+/// # Security
+/// Tokens typed into the Authorize dialog are forgotten with the page: they are not kept in the browser's storage.
+pub fn docs_routes<S: Clone + Send + Sync + 'static>(openapi: OpenApi) -> Router<S> {
+    let config = Config::from("/openapi.json").persist_authorization(false).try_it_out_enabled(true);
+    let pages: Router<S> = SwaggerUi::new("/docs").config(config).url("/openapi.json", openapi).into();
+    pages.layer(middleware::from_fn(protect))
+}
+
+async fn protect(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        return ApiError::new(Code::NotFound).into_response();
+    }
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    // The scripts are large and change with the binary only; the description is small.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn get(path: &str) -> (StatusCode, http::HeaderMap, String) {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = docs_routes(OpenApi::default()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn the_page_and_all_it_loads_come_from_here() {
+        let (status, headers, page) = get("/docs/").await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CONTENT_SECURITY_POLICY);
+        // `script-src 'self'` would stop inline scripts.
+        for script in page.split("<script").skip(1) {
+            assert!(script.trim_start().starts_with("src=\"./"), "{script}");
+        }
+        for loaded in page.split(['"', '\'']).filter(|text| text.starts_with("./")) {
+            let (status, headers, text) = get(&format!("/docs/{}", loaded.trim_start_matches("./"))).await;
+            assert_eq!(status, StatusCode::OK, "{loaded}");
+            let media_type = headers[header::CONTENT_TYPE].to_str().unwrap();
+            let is_true = ["text/javascript", "text/css", "image/png"].contains(&media_type);
+            assert!(is_true, "nosniff needs a true type: {loaded} {media_type}");
+            assert!(!text.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_without_a_slash_leads_to_it() {
+        let (status, headers, _) = get("/docs").await;
+        assert!(status.is_redirection());
+        assert_eq!(headers[header::LOCATION], "/docs/");
+    }
+
+    #[tokio::test]
+    async fn the_initialiser_names_our_description_and_keeps_no_token() {
+        let (_, _, script) = get("/docs/swagger-initializer.js").await;
+        assert!(script.contains("\"/openapi.json\""), "{script}");
+        assert!(
+            !script.contains("\"persistAuthorization\": true") && !script.contains("{{config}}"),
+            "{script}"
+        );
+        let (status, headers, text) = get("/openapi.json").await;
+        assert_eq!(
+            (status, &headers[header::CONTENT_TYPE]),
+            (StatusCode::OK, &HeaderValue::from_static("application/json"))
+        );
+        assert!(text.contains("\"openapi\":\"3.1"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_is_a_problem() {
+        for path in ["/docs/nothing.js", "/docs/..%2f..%2fetc/passwd", "/docs/%ff"] {
+            let (status, headers, _) = get(path).await;
+            assert!(status.is_client_error(), "{path}");
+            if status == StatusCode::NOT_FOUND {
+                assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+            }
+        }
+    }
+}
