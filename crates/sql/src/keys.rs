@@ -1,0 +1,96 @@
+//! Signing keys, their private parts wrapped.
+
+use vestibule_core::ports::{
+    clock::Timestamp,
+    store::{StoreError, StoredSigningKey},
+};
+
+use crate::{
+    statement::statements,
+    tx::{Tx, Value, row},
+};
+
+row! {
+    KeyRow {
+        kid: String,
+        algorithm: String,
+        wrapped: Vec<u8>,
+        created_at: Timestamp,
+        verifies_until: Option<Timestamp>,
+    }
+}
+
+impl From<KeyRow> for StoredSigningKey {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            kid: row.kid,
+            algorithm: row.algorithm,
+            wrapped: row.wrapped,
+            created_at: row.created_at,
+            verifies_until: row.verifies_until,
+        }
+    }
+}
+
+statements! {
+    LIST_KEYS: KeyRow =
+        "SELECT kid, algorithm, wrapped, created_at, verifies_until FROM signing_key \
+         ORDER BY created_at DESC, kid DESC";
+    // The unique index over the key that signs lets only one first key in, however many processes start at once.
+    INSERT_FIRST_KEY: () =
+        "INSERT INTO signing_key (kid, algorithm, wrapped, created_at, verifies_until) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    RETIRE_SIGNING_KEY: () = "UPDATE signing_key SET verifies_until = $1 WHERE verifies_until IS NULL";
+    END_OTHER_KEYS: () =
+        "UPDATE signing_key SET verifies_until = $1 WHERE verifies_until IS NULL OR verifies_until > $1";
+    INSERT_KEY: () =
+        "INSERT INTO signing_key (kid, algorithm, wrapped, created_at, verifies_until) \
+         VALUES ($1, $2, $3, $4, $5)";
+    UPDATE_WRAPPED_KEY: () = "UPDATE signing_key SET wrapped = $3 WHERE kid = $1 AND wrapped = $2";
+}
+
+/// All signing keys, the newest first.
+pub(crate) async fn list_signing_keys<T: Tx>(tx: &mut T) -> Result<Vec<StoredSigningKey>, StoreError> {
+    Ok(tx.all(&LIST_KEYS, &[]).await?.into_iter().map(StoredSigningKey::from).collect())
+}
+
+/// Keeps the first signing key, unless there is one.
+pub(crate) async fn insert_first_signing_key<T: Tx>(
+    tx: &mut T,
+    key: &StoredSigningKey,
+) -> Result<bool, StoreError> {
+    Ok(tx.exec(&INSERT_FIRST_KEY, &columns(key)).await? > 0)
+}
+
+/// Makes `key` the one that signs.
+pub(crate) async fn rotate_signing_key<T: Tx>(
+    tx: &mut T,
+    key: &StoredSigningKey,
+    others_until: Timestamp,
+) -> Result<(), StoreError> {
+    // An end before the new key's birth means that the old ones are compromised, the retired ones with them.
+    let is_compromise = others_until <= key.created_at;
+    let retire = if is_compromise { &END_OTHER_KEYS } else { &RETIRE_SIGNING_KEY };
+    tx.exec(retire, &[others_until.into()]).await?;
+    tx.exec(&INSERT_KEY, &columns(key)).await.map(drop)
+}
+
+/// Replaces a wrapped private key if it still is `from`.
+pub(crate) async fn update_wrapped_key<T: Tx>(
+    tx: &mut T,
+    kid: &str,
+    from: &[u8],
+    to: &[u8],
+) -> Result<(), StoreError> {
+    tx.exec(&UPDATE_WRAPPED_KEY, &[kid.into(), from.into(), to.into()]).await.map(drop)
+}
+
+fn columns(key: &StoredSigningKey) -> [Value<'_>; 5] {
+    [
+        key.kid.as_str().into(),
+        key.algorithm.as_str().into(),
+        key.wrapped.as_slice().into(),
+        key.created_at.into(),
+        key.verifies_until.into(),
+    ]
+}

@@ -1,0 +1,98 @@
+//! The one migration set, and the lease under which it runs.
+//!
+//! refinery takes no lock of its own, and without being told otherwise it records a migration in another transaction
+//! than the one that ran it. Engines therefore hold the lease and run every file grouped with its record.
+
+use vestibule_core::ports::{clock::Timestamp, store::StoreError};
+
+use crate::{
+    statement::statements,
+    tx::{Tx, row},
+};
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations");
+}
+
+/// Where refinery keeps what it applied.
+pub(crate) const HISTORY: &str = "vestibule_migration";
+
+/// The table of the lease; an engine makes it before it asks for the lease.
+pub(crate) const CREATE_LEASE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration_lease \
+     (id BIGINT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, held_until BIGINT NOT NULL)";
+
+row! { LeaseRow { holder: String } }
+row! { VersionRow { version: i64 } }
+
+statements! {
+    TAKE_LEASE: LeaseRow =
+        "INSERT INTO migration_lease (id, holder, held_until) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE \
+         SET holder = excluded.holder, held_until = excluded.held_until \
+         WHERE migration_lease.held_until <= $3 RETURNING holder";
+    RETURN_LEASE: () = "DELETE FROM migration_lease WHERE id = 1 AND holder = $1";
+    LIST_VERSIONS: VersionRow = "SELECT CAST(version AS BIGINT) AS version FROM vestibule_migration ORDER BY version";
+}
+
+/// Takes the lease if nobody holds it, or its holder has been gone for too long.
+pub(crate) async fn take_lease<T: Tx>(
+    tx: &mut T,
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    let taken = tx.opt(&TAKE_LEASE, &[holder.into(), until.into(), now.into()]).await?;
+    Ok(taken.is_some_and(|row| row.holder == holder))
+}
+
+/// Gives the lease back.
+pub(crate) async fn return_lease<T: Tx>(tx: &mut T, holder: &str) -> Result<(), StoreError> {
+    tx.exec(&RETURN_LEASE, &[holder.into()]).await.map(drop)
+}
+
+/// The versions that have been applied.
+pub(crate) async fn list_versions<T: Tx>(tx: &mut T) -> Result<Vec<i64>, StoreError> {
+    Ok(tx.all(&LIST_VERSIONS, &[]).await?.into_iter().map(|row| row.version).collect())
+}
+
+/// The migrations this binary knows, in order, as version and name.
+pub(crate) fn known() -> Vec<(i64, String)> {
+    let mut known: Vec<_> = runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| (i64::from(migration.version()), migration.name().to_owned()))
+        .collect();
+    known.sort();
+    known
+}
+
+/// A runner that applies each file and its record in one transaction.
+pub(crate) fn runner() -> refinery::Runner {
+    let mut runner = embedded::migrations::runner().set_grouped(true);
+    runner.set_migration_table_name(HISTORY);
+    runner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbered_without_gaps() {
+        let versions: Vec<_> = known().into_iter().map(|(version, _)| version).collect();
+        let expected: Vec<_> = (1..=i64::try_from(versions.len()).unwrap()).collect();
+        assert_eq!(versions, expected);
+    }
+
+    #[test]
+    fn only_types_both_engines_know() {
+        for migration in runner().get_migrations() {
+            let sql = migration.sql().unwrap().to_uppercase();
+            for word in
+                ["INTEGER", "BLOB", "STRICT", "SERIAL", "BOOLEAN", "JSONB", "TIMESTAMP", "AUTOINCREMENT"]
+            {
+                let is_used = sql.split(|c: char| !c.is_ascii_alphanumeric()).any(|found| found == word);
+                assert!(!is_used, "{word} in {}", migration.name());
+            }
+        }
+    }
+}

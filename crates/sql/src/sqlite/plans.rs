@@ -1,0 +1,104 @@
+//! Tests of the registry: every statement fits its row type, and none reads more than it must.
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::{
+    statement::registry,
+    tx::{Column, ColumnType},
+};
+
+fn migrated() -> (TempDir, Connection) {
+    let folder = tempfile::tempdir().unwrap();
+    let (connection, _) = super::open_migrated(&folder.path().join("vestibule.db")).unwrap();
+    (folder, connection)
+}
+
+fn declared_type(name: &str) -> ColumnType {
+    match name {
+        "BIGINT" => ColumnType::Integer,
+        "TEXT" => ColumnType::Text,
+        "BYTEA" => ColumnType::Bytes,
+        other => panic!("{other} is no type of ours"),
+    }
+}
+
+#[test]
+fn every_statement_answers_with_the_columns_of_its_row() {
+    let (_folder, connection) = migrated();
+    for known in registry() {
+        let prepared =
+            connection.prepare(known.sql).unwrap_or_else(|cause| panic!("{}: {cause}", known.name));
+        let found: Vec<_> = prepared.columns().map(|column| column.name().to_owned()).collect();
+        let expected: Vec<_> = known.columns.iter().map(|column| column.name).collect();
+        assert_eq!(found, expected, "{}", known.name);
+        // What SQLite computes has no declared type.
+        let typed = prepared.columns().zip(&known.columns).filter_map(|(found, Column { kind, .. })| {
+            found.decl_type().map(|declared| (declared_type(declared), *kind))
+        });
+        for (declared, expected) in typed.collect::<Vec<_>>() {
+            assert_eq!(declared, expected, "{}", known.name);
+        }
+    }
+}
+
+#[test]
+fn every_statement_stays_inside_what_both_engines_speak() {
+    for known in registry() {
+        let text = known.sql.to_uppercase();
+        for foreign in [
+            "FOR UPDATE",
+            "NOW()",
+            "ILIKE",
+            "SERIAL",
+            "LEAST(",
+            "GREATEST(",
+            "JSON",
+            "IFNULL",
+            "ANY(",
+            "OR IGNORE",
+        ] {
+            assert!(!text.contains(foreign), "{foreign} in {}", known.name);
+        }
+    }
+}
+
+#[test]
+fn no_statement_has_two_names() {
+    let mut names: Vec<_> = registry().into_iter().map(|known| known.name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn nothing_scans_what_grows() {
+    let (_folder, connection) = migrated();
+    for known in registry() {
+        // In the order of an index, and ended by its LIMIT.
+        let may_walk_an_index = known.name == "LIST_AUDIT";
+        for detail in plan(&connection, known.sql) {
+            let grows = ["account", "session", "audit_event"];
+            let scans = grows.iter().any(|table| {
+                detail.starts_with(&format!("SCAN {table}"))
+                    && !(may_walk_an_index && detail.contains("USING INDEX"))
+            });
+            assert!(!scans, "{}: {detail}", known.name);
+            assert!(!may_walk_an_index || !detail.contains("TEMP B-TREE"), "{}: {detail}", known.name);
+        }
+    }
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for position in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(position, 1).unwrap();
+    }
+    let mut rows = statement.raw_query();
+    let mut details = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        details.push(row.get(3).unwrap());
+    }
+    details
+}

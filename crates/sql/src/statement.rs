@@ -1,0 +1,116 @@
+//! The registry of every SQL text: one list, so that one test can prepare them all on every engine.
+
+use std::{marker::PhantomData, sync::OnceLock};
+
+use crate::tx::{Column, FromRow};
+
+/// A statement and the row it answers with.
+#[derive(Debug)]
+pub(crate) struct Statement<R> {
+    name: &'static str,
+    sql: &'static str,
+    numbered: OnceLock<String>,
+    row: PhantomData<fn() -> R>,
+}
+
+impl<R: FromRow> Statement<R> {
+    pub(crate) const fn new(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql, numbered: OnceLock::new(), row: PhantomData }
+    }
+
+    /// The text with `?n` for `$n`: to SQLite `$2` is a *name*, numbered by its first appearance.
+    pub(crate) fn numbered(&self) -> &str {
+        self.numbered.get_or_init(|| self.sql.replace('$', "?"))
+    }
+
+    /// What the registry says of it.
+    pub(crate) fn describe(&'static self) -> Description {
+        Description { name: self.name, sql: self.numbered(), columns: R::columns() }
+    }
+}
+
+/// A statement without its type.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "name and columns are read by the tests of the registry"))]
+pub(crate) struct Description {
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// Declares the statements of a topic and the function that lists them, so that none can be left out.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident: $row:ty = $sql:expr;)+) => {
+        $(
+            $(#[$meta])*
+            static $name: $crate::statement::Statement<$row> =
+                $crate::statement::Statement::new(stringify!($name), $sql);
+        )+
+
+        /// Every statement of this topic.
+        pub(crate) fn statements() -> Vec<$crate::statement::Description> {
+            vec![$($name.describe()),+]
+        }
+    };
+}
+pub(crate) use statements;
+
+/// Every statement there is.
+pub(crate) fn registry() -> Vec<Description> {
+    [
+        crate::accounts::statements(),
+        crate::audit::statements(),
+        crate::keys::statements(),
+        crate::migration::statements(),
+        crate::revocation::statements(),
+        crate::rotation::statements(),
+        crate::sessions::statements(),
+        crate::upkeep::statements(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The columns of an account, named after the table so that they can be joined or selected alone.
+macro_rules! account_columns {
+    () => {
+        "account.id, account.email, account.username, account.full_name, account.active, account.confirmed, \
+         account.permissions, account.created_at, account.last_login_at"
+    };
+}
+pub(crate) use account_columns;
+
+/// The cut-off of everybody.
+macro_rules! global_cutoff {
+    () => {
+        "COALESCE((SELECT cutoff_at FROM global_cutoff WHERE id = 1), 0)"
+    };
+}
+pub(crate) use global_cutoff;
+
+/// What makes a session live at `$now`, apart from its account being active.
+macro_rules! session_is_live {
+    ($now:literal) => {
+        concat!(
+            "session.revoked_at IS NULL AND session.expires_at > ",
+            $now,
+            " AND ",
+            $crate::statement::session_is_not_cut_off!()
+        )
+    };
+}
+pub(crate) use session_is_live;
+
+/// What makes a session younger than the cut-offs; a session without an account is not.
+macro_rules! session_is_not_cut_off {
+    () => {
+        concat!(
+            "session.created_at > ",
+            $crate::statement::global_cutoff!(),
+            " AND session.created_at > \
+             (SELECT account.cutoff_at FROM account WHERE account.id = session.account_id)"
+        )
+    };
+}
+pub(crate) use session_is_not_cut_off;
