@@ -35,6 +35,8 @@ pub(crate) enum Task {
     #[cfg(feature = "bench")]
     #[command(hide = true)]
     BenchPeer {
+        /// Where to listen.
+        listen: std::net::SocketAddr,
         /// The length of every answer's body.
         body_bytes: usize,
     },

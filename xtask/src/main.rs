@@ -14,6 +14,11 @@ use clap::Parser;
 
 use cli::{Task, Tasks};
 
+// The server's allocator: the peer that it is compared with must not lose by another one.
+#[cfg(feature = "bench")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     match Tasks::parse().task {
         Task::Test => test::run(),
@@ -26,6 +31,6 @@ fn main() -> anyhow::Result<()> {
         #[cfg(not(feature = "bench"))]
         Task::Bench(_) => command::run_in_release("bench"),
         #[cfg(feature = "bench")]
-        Task::BenchPeer { body_bytes } => bench::peer::run(body_bytes),
+        Task::BenchPeer { listen, body_bytes } => bench::peer::run(listen, body_bytes),
     }
 }

@@ -49,7 +49,11 @@ pub(crate) fn ensure() -> anyhow::Result<()> {
 }
 
 fn missing_packages() -> Vec<&'static str> {
-    REQUIREMENTS.iter().filter(|requirement| !is_present(requirement)).map(|requirement| requirement.package).collect()
+    REQUIREMENTS
+        .iter()
+        .filter(|requirement| !is_present(requirement))
+        .map(|requirement| requirement.package)
+        .collect()
 }
 
 fn is_present(requirement: &Requirement) -> bool {
@@ -78,7 +82,9 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     command::run(&mut apt(prefix, &["update"]))?;
     command::run(apt(prefix, &["install", "-y", "--no-install-recommends"]).args(packages))?;
     if Path::new("/run/systemd/system").exists() {
-        println!("note: Debian starts nginx and caddy when it installs them; the tests use processes of their own.");
+        println!(
+            "note: Debian starts nginx and caddy when it installs them; the tests use processes of their own."
+        );
         println!("      `systemctl disable --now nginx caddy` stops Debian's.");
     }
     Ok(())
@@ -86,7 +92,8 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
 
 /// What goes before a command that must be root's; `None` where we may not be root.
 fn root_prefix() -> Option<&'static [&'static str]> {
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    let is_root =
+        Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     if is_root {
         return Some(&[]);
     }

@@ -50,7 +50,8 @@ impl Tally {
 
 fn check_file(path: &Path, disagreements: &mut Vec<String>) -> anyhow::Result<()> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+    let file: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut tally = Tally::default();
     for group in array(&file, "testGroups")? {

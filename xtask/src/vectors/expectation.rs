@@ -21,7 +21,9 @@ impl Expectation {
     pub(super) fn of(test: &Value, token: &Value, key: &Value, group: &Value) -> Self {
         let is_valid = is_labelled_valid(test);
         if !is_valid && is_valid_elsewhere(token, group) {
-            return Self::verified("called invalid, but the same token under the same key is called valid too");
+            return Self::verified(
+                "called invalid, but the same token under the same key is called valid too",
+            );
         }
         if !is_valid {
             return Self::refused("invalid");
@@ -58,7 +60,9 @@ fn is_labelled_valid(test: &Value) -> bool {
 /// Whether the group calls the very same token valid; two vectors of the published set contradict a third.
 fn is_valid_elsewhere(token: &Value, group: &Value) -> bool {
     let tests = group.get("tests").and_then(Value::as_array);
-    tests.is_some_and(|tests| tests.iter().any(|test| is_labelled_valid(test) && test.get("jws") == Some(token)))
+    tests.is_some_and(|tests| {
+        tests.iter().any(|test| is_labelled_valid(test) && test.get("jws") == Some(token))
+    })
 }
 
 /// The `alg` of a token's header.
