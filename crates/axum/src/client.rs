@@ -46,14 +46,23 @@ impl FromStr for AddressRange {
         };
         let first: IpAddr = address.parse().map_err(|_| wrong())?;
         let width = if first.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
+        let prefix: u8 = match prefix {
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 digits.parse().map_err(|_| wrong())?
             }
             Some(_) => return Err(wrong()),
             None => width,
         };
-        if prefix > width { Err(wrong()) } else { Ok(Self { first, prefix }) }
+        if prefix > width {
+            return Err(wrong());
+        }
+        match (first.to_canonical(), prefix.checked_sub(96)) {
+            // IPv4 written as IPv6; addresses are compared in their canonical form.
+            (canonical @ IpAddr::V4(_), Some(prefix)) if first.is_ipv6() => {
+                Ok(Self { first: canonical, prefix })
+            }
+            _ => Ok(Self { first, prefix }),
+        }
     }
 }
 
@@ -187,6 +196,8 @@ mod tests {
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
             ("10.1.2.3/8", "10.255.0.1", "11.0.0.0"),
             ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", "11.0.0.0"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
             ("0.0.0.0/0", "255.255.255.255", "::1"),
             (" ::1 ", "::1", "::2"),
         ] {
@@ -245,6 +256,27 @@ mod tests {
         assert_eq!(client(&parts, &proxies()).address.to_string(), "203.0.113.1");
         parts.extensions.insert(PeerAddress(address("203.0.113.2:1")));
         assert_eq!(client(&parts, &proxies()), Client::new("203.0.113.2".parse().unwrap(), "curl"));
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_listed_is_told_of_once() {
+        let log = crate::testing::Log::default();
+        let guards = log.collect();
+        let proxies = proxies();
+        let forwarded = HeaderMap::from_iter([(X_FORWARDED_FOR, HeaderValue::from_static("192.0.2.1"))]);
+        for (peer, headers) in [
+            ("192.168.0.1", &HeaderMap::new()),
+            ("203.0.113.5", &forwarded),
+            ("10.0.0.1", &forwarded),
+            ("192.168.0.1", &forwarded),
+            ("192.168.0.2", &forwarded),
+        ] {
+            let _ = proxies.clone().client_address(peer.parse().unwrap(), headers);
+        }
+        drop(guards);
+        let lines = log.lines();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("192.168.0.1") && lines[0].contains("trusted_proxies"), "{lines:?}");
     }
 
     proptest! {

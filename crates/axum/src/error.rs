@@ -7,8 +7,6 @@ use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 use vestibule_core::{
     ports::{HashError, StoreError},
@@ -16,8 +14,10 @@ use vestibule_core::{
 };
 
 mod code;
+mod problem;
 
 pub use code::{Code, FIELD_CODES, RULE_CODES, errors_document};
+pub use problem::{FieldError, Problem};
 
 /// The media type of every error.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -26,49 +26,6 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 const TYPE_PREFIX: &str = "urn:vestibule:problem:";
 
 type Cause = Box<dyn Error + Send + Sync>;
-
-/// One field that is wrong, in a problem's `errors`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// The field, as the request names it.
-    #[schema(value_type = String, example = "username")]
-    pub field: Cow<'static, str>,
-    /// What is wrong, as a stable code.
-    #[schema(value_type = String, example = "missing")]
-    pub code: &'static str,
-    /// What is wrong, as a sentence; it never repeats the value.
-    #[schema(value_type = String)]
-    pub message: Cow<'static, str>,
-}
-
-/// The body of an error, `application/problem+json` (RFC 9457).
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Problem {
-    /// A stable URI of the kind of error: `urn:vestibule:problem:` and the code.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:vestibule:problem:not_found")]
-    pub type_uri: String,
-    /// The status in words.
-    #[schema(value_type = String, example = "Not Found")]
-    pub title: &'static str,
-    /// The HTTP status.
-    #[schema(example = 404)]
-    pub status: u16,
-    /// What went wrong, as a sentence.
-    #[schema(value_type = String)]
-    pub detail: Cow<'static, str>,
-    /// The stable code; `docs/errors.md` lists them.
-    #[schema(value_type = String, example = "not_found")]
-    pub code: &'static str,
-    /// `functional`: the caller can do something about it. `technical`: the server is at fault.
-    #[schema(value_type = String, example = "functional")]
-    pub kind: &'static str,
-    /// Names this one error in the server's log.
-    pub id: Uuid,
-    /// The fields that are wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<FieldError>,
-}
 
 /// A failure with all that its answer needs.
 pub struct ApiError(Box<Parts>);
@@ -297,5 +254,91 @@ impl From<Vec<RuleViolation>> for ApiError {
             message,
         };
         error.errors(violations.into_iter().map(field_error).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn answer(error: impl Into<ApiError>) -> (StatusCode, HeaderMap, Value) {
+        let (parts, body) = error.into().into_response().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_code_is_a_problem() {
+        for code in Code::ALL {
+            let (status, headers, problem) = answer(*code).await;
+            assert_eq!(status, code.status());
+            assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+            assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+            assert_eq!(problem["type"], format!("urn:vestibule:problem:{}", code.as_str()));
+            assert_eq!(problem["code"], code.as_str());
+            assert_eq!(problem["status"], status.as_u16());
+            assert_eq!(problem["kind"], if status.as_u16() < 500 { "functional" } else { "technical" });
+            assert!(problem.get("errors").is_none());
+            // RFC 9110 §15.5.2.
+            let is_unauthorized = status == StatusCode::UNAUTHORIZED;
+            assert_eq!(headers.contains_key(header::WWW_AUTHENTICATE), is_unauthorized, "{code:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_error_has_an_id_of_its_own() {
+        let ((_, _, one), (_, _, two)) = (answer(Code::NotFound).await, answer(Code::NotFound).await);
+        assert_ne!(one["id"], two["id"]);
+    }
+
+    #[tokio::test]
+    async fn t58_outages_are_never_a_success_and_never_tell_why() {
+        let away = || StoreError::Unavailable("the disk of db7 is full".into());
+        let broken = || StoreError::Broken("column x is a cat".into());
+        let busy = |millis| HashError::Overloaded { retry_after: Duration::from_millis(millis) };
+        for (error, status, code, retry_after) in [
+            (ApiError::from(away()), 503, "unavailable", Some("1")),
+            (broken().into(), 500, "internal", None),
+            (busy(0).into(), 503, "overloaded", Some("1")),
+            (busy(1001).into(), 503, "overloaded", Some("2")),
+            (HashError::Stopped.into(), 503, "unavailable", Some("1")),
+            (ApiError::internal("a cat").detail("Login failed"), 500, "internal", None),
+        ] {
+            let (found, headers, problem) = answer(error).await;
+            assert_eq!((found.as_u16(), problem["code"].as_str()), (status, Some(code)));
+            let waits = headers.get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(waits, retry_after, "{code}");
+            let text = problem.to_string();
+            assert!(!text.contains("db7") && !text.contains("cat"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_broken_rule_is_the_answer_and_all_are_listed() {
+        let rules = vec![
+            RuleViolation::new("email", "email_taken", "Email already exists"),
+            RuleViolation::new("username", "username_taken", "Username already exists"),
+        ];
+        let (status, _, problem) = answer(rules.clone()).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (400, &"email_taken".into()));
+        assert_eq!(problem["detail"], "Email already exists");
+        let listed = problem["errors"].as_array().unwrap();
+        assert_eq!(listed.len(), 2);
+        assert_eq!(listed[1]["field"], "username");
+        let (status, ..) = answer(ApiError::from(rules).with_status(StatusCode::CONFLICT)).await;
+        assert_eq!(status.as_u16(), 409);
+        assert_eq!(answer(Vec::new()).await.0.as_u16(), 500);
+    }
+
+    #[test]
+    fn a_scope_is_named_in_the_challenge() {
+        let error = ApiError::insufficient_scope("a b");
+        let challenge = &error.0.headers[header::WWW_AUTHENTICATE];
+        assert_eq!(challenge, "Bearer error=\"insufficient_scope\", scope=\"a b\"");
+        let odd = ApiError::insufficient_scope("a\r\nSet-Cookie: x");
+        assert_eq!(odd.0.headers[header::WWW_AUTHENTICATE], "Bearer error=\"insufficient_scope\"");
     }
 }

@@ -225,6 +225,46 @@ async fn a_technical_error_is_logged_once_with_both_ids() {
     }
 }
 
+#[test]
+fn requests_are_counted_by_template_and_strangers_make_no_series() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        let inner = Router::new().route("/things/{id}", get(|| async { "hello" }));
+        let app = with_policy(Router::new().nest("/in", inner), Arc::new(policy()));
+        for (method, path) in [
+            ("GET", "/in/things/1"),
+            ("GET", "/in/things/2"),
+            ("BREW", "/in/things/1"),
+            ("GET", "/a"),
+            ("GET", "/b"),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            runtime.block_on(app.clone().oneshot(request)).unwrap();
+        }
+    });
+    let text = handle.render();
+    let mut counted: Vec<_> =
+        text.lines().filter(|line| line.starts_with("vestibule_http_requests_total{")).collect();
+    counted.sort_unstable();
+    let expected = [
+        "vestibule_http_requests_total{method=\"GET\",route=\"/in/things/{id}\",status=\"200\"} 2",
+        "vestibule_http_requests_total{method=\"GET\",route=\"other\",status=\"404\"} 2",
+        "vestibule_http_requests_total{method=\"other\",route=\"/in/things/{id}\",status=\"405\"} 1",
+    ];
+    assert_eq!(counted, expected);
+    assert!(text.contains("vestibule_http_request_seconds"));
+}
+
+#[tokio::test]
+async fn odd_targets_are_answered() {
+    for target in ["*", "//", "/%ff", "/%2e%2e/", "/ok/", "http://elsewhere.example/nowhere"] {
+        let answer = ask("OPTIONS", target).await;
+        assert_eq!(answer.code(), "not_found", "{target}");
+    }
+}
+
 proptest! {
     #[test]
     fn t08_t28_no_header_makes_a_5xx(name in "(cookie|origin|authorization|content-type|x-forwarded-for|x-request-id|sec-fetch-site|range|expect|[a-z-]{1,12})", value: Vec<u8>) {
