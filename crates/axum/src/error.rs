@@ -14,6 +14,7 @@ use vestibule_core::{
 };
 
 mod code;
+mod engine;
 mod problem;
 
 pub use code::{Code, FIELD_CODES, RULE_CODES, errors_document};
@@ -83,6 +84,12 @@ impl ApiError {
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = detail.into();
         self
+    }
+
+    /// Replaces the sentence of a 500, and of nothing else.
+    #[must_use]
+    pub(crate) fn with_internal_detail(self, detail: &'static str) -> Self {
+        if self.0.code == Code::Internal.as_str() { self.detail(detail) } else { self }
     }
 
     /// Replaces the status, for example where a taken name is a conflict.

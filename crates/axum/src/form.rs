@@ -100,7 +100,7 @@ mod tests {
         let multipart =
             part("name=\"username\"", "a da é") + &part("name=\"password\"", " %41+ ") + "--XX--\r\n";
         for (content_type, body) in [
-            (URLENCODED, "username=a+da%20%C3%A9&password=%20%2541%2B+&flag&=".to_owned()),
+            (URLENCODED, "username=a+da%20%C3%A9&password=%20%2541%2B+&&&flag&=".to_owned()),
             (
                 "Application/X-WWW-Form-Urlencoded; charset=utf-8",
                 "username=a%20da+é&password=+%2541%2b+".into(),

@@ -111,11 +111,7 @@ where
         let exchange = Exchange::begin(&self.policy, &self.metrics, &correlation_id, &request);
         let policy = Arc::clone(&self.policy);
         request.extensions_mut().insert(RequestContext { correlation_id, policy });
-        let started = {
-            let _entered = exchange.enter();
-            start(&mut self.inner, request, self.policy.body_limit_bytes)
-        };
-        let (inner, refusal) = match started {
+        let (inner, refusal) = match start(&mut self.inner, request, self.policy.body_limit_bytes) {
             Ok(inner) => (Some(inner), None),
             Err(refusal) => (None, Some(refusal)),
         };

@@ -1,16 +1,21 @@
 //! Vestibule's face for axum: routers, extractors, cookies and problem responses.
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod body;
 pub mod client;
 pub mod cookies;
 pub mod correlation;
 pub mod docs;
 pub mod error;
+pub mod extract;
 pub mod form;
 pub mod json;
 pub mod layers;
+pub mod openapi;
 pub mod policy;
+pub mod routes;
 pub mod same_origin;
+pub mod state;
 #[cfg(test)]
 mod testing;

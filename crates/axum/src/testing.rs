@@ -14,19 +14,26 @@ use tracing::{Dispatch, subscriber::DefaultGuard};
 
 /// A body of unknown length that never ends.
 pub(crate) fn endless_body() -> Body {
-    Body::new(Endless)
+    chunked_body(usize::MAX)
 }
 
-struct Endless;
+/// A body of so many KiB that does not say how long it is.
+pub(crate) fn chunked_body(kib: usize) -> Body {
+    Body::new(Chunked(kib))
+}
 
-impl http_body::Body for Endless {
+struct Chunked(usize);
+
+impl http_body::Body for Chunked {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(left) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+        self.0 = left;
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 1024])))))
     }
 }

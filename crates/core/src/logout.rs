@@ -76,7 +76,7 @@ impl Auth {
             return Ok(());
         };
         match scope {
-            LogoutScope::This => self.end_session(session_id, account_id).await.map(drop)?,
+            LogoutScope::This => self.end_session(session_id, Some(account_id)).await.map(drop)?,
             LogoutScope::Others => {
                 let now = self.clock.now();
                 let ended = self.store.revoke_other_sessions(account_id, session_id, now).await?;
@@ -88,7 +88,7 @@ impl Auth {
                     self.revocations.learn_cutoff(cutoff);
                 }
                 // A session born just after an earlier cut-off may lie ahead of the clock.
-                self.end_session(session_id, account_id).await?;
+                self.end_session(session_id, Some(account_id)).await?;
             }
         }
         self.record_logout(session_id, account_id, scope, client);
@@ -117,9 +117,13 @@ impl Auth {
         Ok(None)
     }
 
-    /// Revokes one session of an account; says whether it lived.
-    pub(crate) async fn end_session(&self, id: SessionId, owner: AccountId) -> Result<bool, StoreError> {
-        let ended = self.store.revoke_session(id, Some(owner), self.clock.now()).await?;
+    /// Revokes one session, of the owner where one is given; says whether it lived.
+    pub(crate) async fn end_session(
+        &self,
+        id: SessionId,
+        owner: Option<AccountId>,
+    ) -> Result<bool, StoreError> {
+        let ended = self.store.revoke_session(id, owner, self.clock.now()).await?;
         if let Some(revoked) = ended {
             self.revocations.learn_sessions(&[revoked]);
             metrics::counter!("vestibule_sessions_ended_total").increment(1);

@@ -21,7 +21,7 @@ use crate::{
         password::Password,
         rule::RuleViolation,
         scope::{ADMIN, Scopes},
-        session::NewSession,
+        session::{NewSession, SessionId},
         username::{LoginName, Username},
     },
 };
@@ -103,13 +103,14 @@ impl Auth {
         Ok(account)
     }
 
-    /// Makes an account and logs its owner in.
+    /// Makes an account and logs its owner in; the session whose cookie came along ends.
     ///
     /// # Errors
     /// As [`Self::register`].
     pub async fn register_and_log_in(
         &self,
         registration: Registration,
+        replaces: Option<SessionId>,
     ) -> Result<LoggedIn, RegistrationError> {
         let client = registration.client.clone();
         let account = self.new_account(registration).await?;
@@ -119,6 +120,9 @@ impl Auth {
         let account = self.insert(account, Some(session.clone())).await?;
         metrics::counter!("vestibule_sessions_opened_total").increment(1);
         self.record_registration(&account, &client);
+        if let Some(replaced) = replaces {
+            self.end_session(replaced, None).await?;
+        }
         Ok(self.hand_out(account, &session)?)
     }
 

@@ -40,7 +40,7 @@ impl Auth {
         id: SessionId,
         client: &Client,
     ) -> Result<bool, StoreError> {
-        let is_ended = self.end_session(id, claims.account_id).await?;
+        let is_ended = self.end_session(id, Some(claims.account_id)).await?;
         if is_ended {
             self.record_logout(id, claims.account_id, LogoutScope::This, client);
         }

@@ -16,7 +16,7 @@ use moka::sync::Cache;
 use self::{
     claims::{ACCESS_TOKEN_TYPE, AccessClaims, BadClaims, Grant},
     jws::{Parts, Refused},
-    refresh_token::RefreshToken,
+    refresh_token::{PresentedToken, RefreshToken},
 };
 use crate::{
     Auth,
@@ -133,6 +133,15 @@ impl Auth {
             return Err(TokenError::Revoked);
         }
         Ok(Arc::clone(&verified.claims))
+    }
+
+    /// The session that tokens name, without asking whether it lives: what a new login replaces.
+    pub async fn find_named_session(&self, access: Option<&str>, refresh: Option<&str>) -> Option<SessionId> {
+        if let Some(presented) = refresh.and_then(|token| PresentedToken::read(&self.master, token)) {
+            return Some(presented.session_id);
+        }
+        let claims = self.verify_access_token(access?).await.ok()?;
+        Some(claims.session_id)
     }
 
     async fn verify_unknown(

@@ -82,6 +82,11 @@ impl Fields {
         self.reject(name, "invalid", message);
     }
 
+    /// Notes that a field is missing after all.
+    pub fn reject_missing(&mut self, name: &'static str) {
+        self.reject(name, "missing", "This field is missing");
+    }
+
     /// Ends the taking.
     ///
     /// # Errors

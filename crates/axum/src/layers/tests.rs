@@ -171,6 +171,14 @@ async fn t35_long_bodies_are_413_whatever_reads_them() {
     }
 }
 
+#[tokio::test]
+async fn t35_a_body_of_untold_length_is_watched_for_any_handler() {
+    for (kib, status) in [(64, 200), (65, 413)] {
+        let request = Request::builder().method("POST").uri("/bytes");
+        assert_eq!(ask_under(policy(), request, testing::chunked_body(kib)).await.status, status);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_that_takes_too_long_is_408() {
     let mut policy = policy();

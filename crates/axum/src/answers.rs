@@ -1,0 +1,178 @@
+//! The bodies of successful answers.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use vestibule_core::{
+    ports::Timestamp,
+    token::TokenPair,
+    values::{
+        account::Account,
+        session::{Session, SessionId},
+    },
+};
+
+use crate::{cookies::CookieKind, error::ApiError, state::AuthState};
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub struct AccountBody {
+    /// The account's id, a UUIDv7.
+    pub id: Uuid,
+    /// The e-mail address, as its owner typed it.
+    #[schema(example = "ada@example.com")]
+    pub email: String,
+    /// The user name, as its owner typed it.
+    #[schema(example = "ada", required)]
+    pub username: Option<String>,
+    /// The person's name.
+    #[schema(example = "Ada Lovelace", required)]
+    pub full_name: Option<String>,
+    /// Whether the account may be used.
+    pub active: bool,
+    /// Whether the e-mail address has been proved.
+    pub confirmed: bool,
+    /// What the account may do.
+    pub permissions: Vec<String>,
+    /// When the account was made (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    pub created_at: String,
+    /// When its owner last logged in (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z", required)]
+    pub last_login_at: Option<String>,
+}
+
+impl From<Account> for AccountBody {
+    fn from(account: Account) -> Self {
+        Self {
+            id: *account.id.as_uuid(),
+            email: account.email,
+            username: account.username,
+            full_name: account.full_name,
+            active: account.active,
+            confirmed: account.confirmed,
+            permissions: account.permissions.iter().map(str::to_owned).collect(),
+            created_at: account.created_at.to_rfc3339(),
+            last_login_at: account.last_login_at.map(Timestamp::to_rfc3339),
+        }
+    }
+}
+
+/// One of the caller's sessions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionBody {
+    /// The session's id, a UUIDv7.
+    pub id: Uuid,
+    /// When it was opened (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    pub created_at: String,
+    /// Its last refresh (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    pub last_seen_at: String,
+    /// The address it was opened from.
+    #[schema(example = "192.0.2.7")]
+    pub address: String,
+    /// The device's user agent, cut to 256 characters.
+    pub user_agent: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+impl SessionBody {
+    pub(crate) fn of(session: Session, current: SessionId) -> Self {
+        Self {
+            id: *session.id.as_uuid(),
+            created_at: session.created_at.to_rfc3339(),
+            last_seen_at: session.last_seen_at.to_rfc3339(),
+            address: session.address,
+            user_agent: session.user_agent,
+            current: session.id == current,
+        }
+    }
+}
+
+/// The answer of an OAuth2 token endpoint (RFC 6749 §5.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = TokenPair)]
+pub struct TokenPairBody {
+    /// The access token, a JWT.
+    pub access_token: String,
+    /// Always `bearer`.
+    #[schema(value_type = String, example = "bearer")]
+    pub token_type: &'static str,
+    /// How long the access token lives, in seconds.
+    #[schema(example = 900)]
+    pub expires_in: u64,
+    /// The refresh token, opaque.
+    pub refresh_token: String,
+    /// The granted scope; possibly empty.
+    #[schema(example = "")]
+    pub scope: String,
+}
+
+impl From<&TokenPair> for TokenPairBody {
+    fn from(tokens: &TokenPair) -> Self {
+        Self {
+            access_token: tokens.access.expose().to_owned(),
+            token_type: "bearer",
+            expires_in: tokens.access_ttl.as_secs(),
+            refresh_token: tokens.refresh.expose().to_owned(),
+            scope: tokens.scope.to_string(),
+        }
+    }
+}
+
+/// An answer that no cache may keep.
+pub(crate) fn no_store(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// `null`, the answer of routes that have nothing to tell.
+pub(crate) fn null() -> Response {
+    no_store(Json(()))
+}
+
+/// Adds both cookies of a token pair.
+pub(crate) fn set_cookies(
+    state: &AuthState,
+    tokens: &TokenPair,
+    headers: &mut HeaderMap,
+) -> Result<(), ApiError> {
+    let cookies = state.http().cookies;
+    for (kind, value, lifetime) in [
+        (CookieKind::Access, tokens.access.expose(), tokens.access_ttl),
+        (CookieKind::Refresh, tokens.refresh.expose(), tokens.refresh_ttl),
+    ] {
+        let cookie = cookies.set(kind, value, lifetime).map_err(ApiError::internal)?;
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    Ok(())
+}
+
+/// Deletes both cookies, with the attributes they were set with.
+pub(crate) fn delete_cookies(state: &AuthState, headers: &mut HeaderMap) {
+    let cookies = state.http().cookies;
+    for kind in [CookieKind::Access, CookieKind::Refresh] {
+        headers.append(header::SET_COOKIE, cookies.delete(kind));
+    }
+}
+
+/// An account with both cookies of its new session.
+pub(crate) fn logged_in(
+    state: &AuthState,
+    account: Account,
+    tokens: &TokenPair,
+) -> Result<Response, ApiError> {
+    let mut response = no_store(Json(AccountBody::from(account)));
+    set_cookies(state, tokens, response.headers_mut())?;
+    Ok(response)
+}

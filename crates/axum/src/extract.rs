@@ -1,0 +1,266 @@
+//! Extractors: who is calling, and the proofs that must be given before anything is done.
+//!
+//! Credentials are looked for in the `Authorization` header, then in the cookie. The first that is present decides:
+//! a bad one is 401 and never skipped.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::{HeaderMap, Method, header, request::Parts};
+use vestibule_core::{
+    token::claims::AccessClaims,
+    values::{account::Account, client::Client},
+};
+
+use crate::{
+    client::client,
+    cookies::{Cookie, CookieKind},
+    error::{ApiError, Code},
+    state::AuthState,
+};
+
+/// The caller's address and user agent, as far as trusted proxies tell.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Client);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    AuthState: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(client(parts, &AuthState::from_ref(state).http().trusted_proxies)))
+    }
+}
+
+/// A caller with a valid access token whose session lives; asks no database.
+///
+/// The claims are those of the token's issue: permissions may lag by its lifetime. Use [`CurrentUser`] for the
+/// account as it is now.
+///
+/// # Security
+/// An unsafe request that a cookie authenticates must prove that it comes from our own pages, or is answered with 403
+/// `cross_site_request`.
+///
+/// ```
+/// use vestibule_axum::extract::Authenticated;
+///
+/// async fn hello(user: Authenticated) -> String {
+///     format!("Hello, {}", user.claims.username.as_deref().unwrap_or("stranger"))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// What the token says.
+    pub claims: Arc<AccessClaims>,
+    /// Where the token was.
+    pub location: TokenLocation,
+}
+
+/// Where an access token was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenLocation {
+    /// In the `Authorization` header.
+    Header,
+    /// In the `access_token` cookie.
+    Cookie,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Authenticated
+where
+    AuthState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let state = AuthState::from_ref(state);
+        let (token, location) = match bearer(&parts.headers) {
+            Bearer::Present(token) => (token, TokenLocation::Header),
+            Bearer::Malformed => return Err(Code::InvalidToken.into()),
+            Bearer::Absent => match state.http().cookies.read(&parts.headers, CookieKind::Access) {
+                Cookie::Present(token) => (token, TokenLocation::Cookie),
+                Cookie::Malformed => return Err(Code::InvalidToken.into()),
+                Cookie::Absent => return Err(Code::NotAuthenticated.into()),
+            },
+        };
+        if location == TokenLocation::Cookie && !is_safe(&parts.method) {
+            prove_same_origin(&state, &parts.headers)?;
+        }
+        let claims = state.auth().verify_access_token(token).await?;
+        Ok(Self { claims, location })
+    }
+}
+
+/// The caller's account as it is now; asks the store once.
+///
+/// An account that is gone or disabled is 401.
+///
+/// ```
+/// use vestibule_axum::extract::CurrentUser;
+///
+/// async fn hello(CurrentUser(account): CurrentUser) -> String {
+///     format!("Hello, {}", account.email)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CurrentUser(pub Account);
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
+where
+    AuthState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let user = Authenticated::from_request_parts(parts, state).await?;
+        let state = AuthState::from_ref(state);
+        Ok(Self(state.auth().find_current_account(&user.claims).await?))
+    }
+}
+
+/// Proof that a request to a cookie-setting route does not come from a foreign site, cookies or not.
+///
+/// Without it a foreign page could log its visitor into somebody else's account.
+#[derive(Clone, Copy, Debug)]
+pub struct NotForeign(());
+
+impl<S: Send + Sync> FromRequestParts<S> for NotForeign
+where
+    AuthState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if AuthState::from_ref(state).http().origins.is_foreign(&parts.headers) {
+            return Err(Code::CrossSiteRequest.into());
+        }
+        Ok(Self(()))
+    }
+}
+
+/// Our cookies on an unsafe request, readable only where the request proves that it comes from our own pages.
+#[derive(Clone, Default)]
+pub(crate) struct ProvenCookies {
+    pub(crate) access: Option<String>,
+    pub(crate) refresh: Option<String>,
+    /// Whether one of them was there but unreadable.
+    pub(crate) has_malformed: bool,
+}
+
+impl ProvenCookies {
+    /// Reads both cookies; a request without any needs no proof.
+    pub(crate) fn read(state: &AuthState, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let mut cookies = Self::default();
+        for (kind, value) in
+            [(CookieKind::Access, &mut cookies.access), (CookieKind::Refresh, &mut cookies.refresh)]
+        {
+            match state.http().cookies.read(headers, kind) {
+                Cookie::Present(token) => *value = Some(token.to_owned()),
+                Cookie::Malformed => cookies.has_malformed = true,
+                Cookie::Absent => {}
+            }
+        }
+        let has_any = cookies.access.is_some() || cookies.refresh.is_some() || cookies.has_malformed;
+        if has_any {
+            prove_same_origin(state, headers)?;
+        }
+        Ok(cookies)
+    }
+}
+
+fn prove_same_origin(state: &AuthState, headers: &HeaderMap) -> Result<(), ApiError> {
+    if state.http().origins.prove_same_origin(headers) { Ok(()) } else { Err(Code::CrossSiteRequest.into()) }
+}
+
+/// RFC 9110 §9.2.1.
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+/// What the `Authorization` header holds for us.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Bearer<'a> {
+    /// No header, or one of another scheme.
+    Absent,
+    /// A token, not yet looked at.
+    Present(&'a str),
+    /// A header that cannot be read, or more than one.
+    Malformed,
+}
+
+/// Reads the bearer token (RFC 6750 §2.1). The scheme's name is case-insensitive.
+pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Bearer::Absent;
+    };
+    let (Ok(value), None) = (value.to_str(), values.next()) else {
+        return Bearer::Malformed;
+    };
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !is_scheme(scheme) {
+        return Bearer::Malformed;
+    }
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Bearer::Absent;
+    }
+    let token = token.trim_matches(' ');
+    // RFC 6750 §2.1 `b64token`: anything else is no token and must not fall through to the cookie.
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token_byte) {
+        Bearer::Malformed
+    } else {
+        Bearer::Present(token)
+    }
+}
+
+/// RFC 9110 §5.6.2 `token`.
+fn is_scheme(scheme: &str) -> bool {
+    !scheme.is_empty()
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        let name = header::AUTHORIZATION;
+        values.iter().map(|value| (name.clone(), HeaderValue::from_bytes(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn t14_a_malformed_header_is_not_an_absent_one() {
+        for value in
+            ["Bearer", "Bearer ", "bearer  ", "Bearer a b", "Bearer a,b", "", " ", "Béarer x", "Bearer: x"]
+        {
+            let headers = headers(&[value.as_bytes()]);
+            assert!(bearer(&headers) == Bearer::Malformed, "{value:?}");
+        }
+        assert!(bearer(&headers(&[b"Bearer a", b"Bearer a"])) == Bearer::Malformed);
+        assert!(bearer(&headers(&[b"Bearer \xff"])) == Bearer::Malformed);
+    }
+
+    #[test]
+    fn another_scheme_counts_as_absent_and_the_name_ignores_case() {
+        for value in ["Basic Og==", "Digest x", "Bearerx y", "Basic"] {
+            assert!(bearer(&headers(&[value.as_bytes()])) == Bearer::Absent, "{value:?}");
+        }
+        for value in ["Bearer a.b-c_d", "bearer a.b-c_d", "BEARER  a.b-c_d "] {
+            assert!(bearer(&headers(&[value.as_bytes()])) == Bearer::Present("a.b-c_d"), "{value:?}");
+        }
+        assert!(bearer(&HeaderMap::new()) == Bearer::Absent);
+    }
+
+    proptest! {
+        #[test]
+        fn t28_no_header_panics(value in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let _ = bearer(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]));
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The routes, as routers that any axum application can mount under any prefix.
+//!
+//! Each is an [`OpenApiRouter`]: merge them, then split them into the router and its description, or turn one into a
+//! plain [`axum::Router`] with `Router::from`.
+
+pub mod login;
+pub mod logout;
+pub mod refresh;
+pub mod register;
+pub mod service;
+pub mod sessions;
+pub mod token;
+pub mod users;
+
+use axum::Router;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{docs::docs_routes, openapi, state::AuthState};
+
+/// `POST /login` and `POST /token`: the OAuth2 password login. The server mounts it under `/api/v1`.
+#[must_use]
+pub fn password_login_routes(state: &AuthState) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(login::password_login))
+        .routes(routes!(token::password_or_refresh_token))
+        .with_state(state.clone())
+}
+
+/// Registration, login, logout, refresh and devices, by cookie or bearer token. The server mounts it under
+/// `/api/users`.
+#[must_use]
+pub fn account_routes(state: &AuthState) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(login::cookie_login))
+        .routes(routes!(logout::logout))
+        .routes(routes!(token::claims))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .with_state(state.clone())
+}
+
+/// One's own account, and registration for clients without cookies. The server mounts it under `/api/v1/users`.
+#[must_use]
+pub fn users_routes(state: &AuthState) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(users::me))
+        .routes(routes!(register::create_user))
+        .with_state(state.clone())
+}
+
+/// Health and well-known documents; they belong at the root.
+#[must_use]
+pub fn service_routes(state: &AuthState) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(service::live))
+        .routes(routes!(service::ready))
+        .routes(routes!(service::jwks))
+        .routes(routes!(service::change_password))
+        .with_state(state.clone())
+}
+
+/// Every route at its default place, described but without the documentation pages.
+#[must_use]
+pub fn all_routes(state: &AuthState) -> OpenApiRouter {
+    OpenApiRouter::with_openapi(openapi::document(state.http().cookies))
+        .nest("/api/v1", password_login_routes(state))
+        .nest("/api/users", account_routes(state))
+        .nest("/api/v1/users", users_routes(state))
+        .merge(service_routes(state))
+}
+
+/// Everything: all routes at their default places, `/openapi.json` and the documentation at `/docs`.
+///
+/// The outer stack of [`crate::layers`] is yours to add, around your own routes too.
+pub fn app(state: &AuthState) -> Router {
+    let (router, description) = all_routes(state).split_for_parts();
+    router.merge(docs_routes(openapi::complete(description)))
+}

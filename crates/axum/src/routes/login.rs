@@ -1,0 +1,160 @@
+//! Logging in: the OAuth2 form and the cookie route, through the one engine call.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use vestibule_core::{
+    login::LoginAttempt,
+    values::{client::Client, scope::Scopes},
+};
+
+use crate::{
+    answers::{AccountBody, TokenPairBody, logged_in, no_store},
+    body::Fields,
+    cookies::{Cookie, CookieKind},
+    error::{ApiError, Code},
+    extract::{Caller, NotForeign},
+    form::FormFields,
+    json::JsonObject,
+    openapi::{ACCOUNT, PASSWORD_LOGIN},
+    state::AuthState,
+};
+
+/// The form of an OAuth2 password login (RFC 6749 §4.3.2).
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the form; the fields are read one by one")]
+pub(crate) struct PasswordLoginForm {
+    /// The user name or the e-mail address.
+    #[schema(example = "ada")]
+    username: String,
+    /// The password.
+    #[schema(format = Password)]
+    password: String,
+    /// `password`, or empty.
+    #[schema(example = "password")]
+    grant_type: Option<String>,
+    /// The scopes asked for, separated by spaces.
+    scope: Option<String>,
+    /// Ignored.
+    client_id: Option<String>,
+    /// Ignored.
+    client_secret: Option<String>,
+}
+
+/// Logs in with the OAuth2 password form.
+///
+/// First-party applications only: the form shows the password to whoever sends it.
+#[utoipa::path(
+    post,
+    path = "/login",
+    tag = PASSWORD_LOGIN,
+    request_body(content(
+        (PasswordLoginForm = "application/x-www-form-urlencoded"),
+        (PasswordLoginForm = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "Logged in.", body = TokenPairBody)),
+)]
+pub(crate) async fn password_login(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    form: FormFields,
+) -> Result<Response, ApiError> {
+    refuse_other_clients(&headers)?;
+    let mut fields = form.fields();
+    let grant_type = fields.optional_string("grant_type").filter(|grant| !grant.is_empty());
+    match grant_type.as_deref() {
+        None if state.is_grant_type_required() => fields.reject_missing("grant_type"),
+        None | Some("password") => {}
+        Some(_) => fields.reject_value("grant_type", "The grant type must be password"),
+    }
+    log_in_by_form(&state, client, fields).await
+}
+
+/// The rest of the form, once the grant type is known to be `password`.
+pub(super) async fn log_in_by_form(
+    state: &AuthState,
+    client: Client,
+    mut fields: Fields,
+) -> Result<Response, ApiError> {
+    let name = fields.required_string("username");
+    let password = fields.required_password("password");
+    let scope = Scopes::read(&fields.optional_string("scope").unwrap_or_default());
+    fields.finish()?;
+    let attempt = LoginAttempt { name, password, scope, client, replaces: None };
+    let login = state.auth().log_in(attempt).await?;
+    Ok(no_store(Json(TokenPairBody::from(&login.tokens))))
+}
+
+/// RFC 6749 §2.3.1: whoever authenticates as a client must be one. An empty client id means that there is none.
+pub(super) fn refuse_other_clients(headers: &HeaderMap) -> Result<(), ApiError> {
+    for value in headers.get_all(header::AUTHORIZATION) {
+        let value = value.to_str().map_err(|_| ApiError::new(Code::InvalidClient))?;
+        let (scheme, credentials) = value.split_once(' ').unwrap_or((value, ""));
+        if scheme.eq_ignore_ascii_case("basic") {
+            let decoded =
+                STANDARD.decode(credentials.trim()).map_err(|_| ApiError::new(Code::InvalidClient))?;
+            if !decoded.starts_with(b":") {
+                return Err(Code::InvalidClient.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The body of a cookie login.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
+pub(crate) struct LoginBody {
+    /// The user name or the e-mail address.
+    #[schema(example = "ada")]
+    login: String,
+    /// The password.
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Logs in and sets both cookies.
+///
+/// A session whose cookie comes along ends.
+#[utoipa::path(
+    post,
+    path = "/login",
+    tag = ACCOUNT,
+    request_body = LoginBody,
+    responses((status = 200, description = "Logged in; both cookies are set.", body = AccountBody)),
+)]
+pub(crate) async fn cookie_login(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    _: NotForeign,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = body.fields();
+    let name = fields.required_string("login");
+    let password = fields.required_password("password");
+    fields.finish()?;
+    let replaces = replaced_session(&state, &headers).await;
+    let attempt = LoginAttempt { name, password, scope: Scopes::none(), client, replaces };
+    let login = state.auth().log_in(attempt).await?;
+    logged_in(&state, login.account, &login.tokens).map(IntoResponse::into_response)
+}
+
+/// The session that a login ends: the one whose cookie came along.
+pub(super) async fn replaced_session(
+    state: &AuthState,
+    headers: &HeaderMap,
+) -> Option<vestibule_core::values::session::SessionId> {
+    let present = |kind| match state.http().cookies.read(headers, kind) {
+        Cookie::Present(token) => Some(token),
+        Cookie::Absent | Cookie::Malformed => None,
+    };
+    state.auth().find_named_session(present(CookieKind::Access), present(CookieKind::Refresh)).await
+}

@@ -1,0 +1,68 @@
+//! Logging out: the session ends on the server and the cookies in the browser.
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use vestibule_core::logout::{LogoutScope, LogoutTokens};
+
+use crate::{
+    answers::{delete_cookies, null},
+    error::ApiError,
+    extract::{Bearer, Caller, ProvenCookies, bearer},
+    json::OptionalJsonObject,
+    openapi::ACCOUNT,
+    state::AuthState,
+};
+
+/// The body of a logout; it may be absent.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
+pub(crate) struct LogoutBody {
+    /// Which sessions end: `this` (the default), `others` or `all`.
+    #[schema(example = "this")]
+    scope: Option<String>,
+    /// A refresh token of the session, for clients that have nothing else left.
+    refresh_token: Option<String>,
+}
+
+/// Ends the session, on the server too; asks nobody who they are.
+///
+/// The session is found by the access token, else the refresh cookie, else `refresh_token` in the body. Where none
+/// names a live session there is nothing to end, and the answer is the same.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    tag = ACCOUNT,
+    request_body = inline(Option<LogoutBody>),
+    responses((status = 200, description = "Logged out; both cookies are deleted.", body = ())),
+)]
+pub(crate) async fn logout(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+    body: OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let cookies = match bearer(&headers) {
+        // A bearer token is no cookie: no foreign page can send it, and our cookies stay out of it.
+        Bearer::Present(_) => ProvenCookies::default(),
+        Bearer::Absent | Bearer::Malformed => ProvenCookies::read(&state, &headers)?,
+    };
+    let mut fields = body.fields();
+    let scope = fields.optional_string("scope");
+    let scope = scope.map_or(Some(LogoutScope::This), |name| LogoutScope::read(&name)).unwrap_or_else(|| {
+        fields.reject_value("scope", "The scope must be this, others or all");
+        LogoutScope::This
+    });
+    let refresh = fields.optional_string("refresh_token");
+    fields.finish()?;
+    let access = match bearer(&headers) {
+        Bearer::Present(token) => Some(token),
+        Bearer::Absent | Bearer::Malformed => cookies.access.as_deref(),
+    };
+    let tokens = LogoutTokens { access, refresh: [cookies.refresh.as_deref(), refresh.as_deref()] };
+    state.auth().log_out(tokens, scope, &client).await?;
+    let mut response = null();
+    delete_cookies(&state, response.headers_mut());
+    Ok(response)
+}

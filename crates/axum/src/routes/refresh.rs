@@ -1,0 +1,96 @@
+//! Refreshing a session, by cookie or by a token in the body.
+
+use axum::{Json, extract::State, response::Response};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    answers::{TokenPairBody, no_store, set_cookies},
+    error::{ApiError, Code},
+    extract::{Caller, NotForeign, ProvenCookies},
+    json::OptionalJsonObject,
+    openapi::ACCOUNT,
+    state::AuthState,
+};
+
+/// The body of a refresh; it may be absent where the cookie comes along.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
+pub(crate) struct RefreshBody {
+    /// The refresh token; wins over the cookie.
+    refresh_token: Option<String>,
+}
+
+/// The answer of a refresh. By cookie only `access` is there: the refresh token travels in its cookie.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RefreshedTokens)]
+pub(crate) struct RefreshedBody {
+    /// The access token.
+    access: String,
+    /// The access token again, under its OAuth2 name; only where the refresh token came in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<String>,
+    /// The next refresh token; only where the last one came in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// Always `bearer`; only where the refresh token came in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "bearer")]
+    token_type: Option<&'static str>,
+    /// How long the access token lives, in seconds; only where the refresh token came in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 900)]
+    expires_in: Option<u64>,
+}
+
+/// Exchanges a refresh token for its successor and a new access token.
+#[utoipa::path(
+    post,
+    path = "/token/refresh",
+    tag = ACCOUNT,
+    request_body = inline(Option<RefreshBody>),
+    responses(
+        (status = 200, description = "Refreshed; by cookie, both cookies are set anew.", body = RefreshedBody),
+        (status = 401, description = "The refresh token is missing, not ours, expired, used or revoked.",
+            body = crate::error::Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn refresh(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    _: NotForeign,
+    headers: HeaderMap,
+    body: OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = body.fields();
+    let token = fields.optional_string("refresh_token");
+    fields.finish()?;
+    if let Some(token) = token {
+        let refreshed = state.auth().refresh(&token, &client).await?;
+        let TokenPairBody { access_token, token_type, expires_in, refresh_token, .. } =
+            TokenPairBody::from(&refreshed.tokens);
+        return Ok(no_store(Json(RefreshedBody {
+            access: access_token.clone(),
+            access_token: Some(access_token),
+            refresh_token: Some(refresh_token),
+            token_type: Some(token_type),
+            expires_in: Some(expires_in),
+        })));
+    }
+    let cookies = ProvenCookies::read(&state, &headers)?;
+    if cookies.has_malformed {
+        return Err(Code::InvalidToken.into());
+    }
+    let token = cookies.refresh.ok_or(Code::NotAuthenticated)?;
+    let refreshed = state.auth().refresh(&token, &client).await?;
+    let mut response = no_store(Json(RefreshedBody {
+        access: refreshed.tokens.access.expose().to_owned(),
+        access_token: None,
+        refresh_token: None,
+        token_type: None,
+        expires_in: None,
+    }));
+    set_cookies(&state, &refreshed.tokens, response.headers_mut())?;
+    Ok(response)
+}

@@ -1,0 +1,121 @@
+//! Making an account: with cookies for browsers, without for everybody else.
+
+use axum::{Json, extract::State, response::Response};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use vestibule_core::register::{Registration, RegistrationError};
+
+use super::login::replaced_session;
+use crate::{
+    answers::{AccountBody, logged_in, no_store},
+    error::ApiError,
+    extract::{Caller, NotForeign},
+    json::JsonObject,
+    openapi::{ACCOUNT, USERS},
+    state::AuthState,
+};
+
+/// The body of a registration.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
+pub(crate) struct RegisterBody {
+    /// The e-mail address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// The user name: 3 to 20 of ASCII letters, digits, `-` and `_`.
+    #[schema(example = "ada")]
+    username: String,
+    /// The password: 8 to 256 symbols.
+    #[schema(format = Password)]
+    password1: String,
+    /// The password again.
+    #[schema(format = Password)]
+    password2: String,
+    /// The person's name: at most 100 symbols.
+    #[schema(example = "Ada Lovelace")]
+    full_name: Option<String>,
+}
+
+/// Registers and logs in: both cookies are set.
+#[utoipa::path(
+    post,
+    path = "/register",
+    tag = ACCOUNT,
+    request_body = RegisterBody,
+    responses((status = 200, description = "Registered and logged in; both cookies are set.", body = AccountBody)),
+)]
+pub(crate) async fn register(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    _: NotForeign,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = body.fields();
+    let registration = Registration {
+        email: fields.required_string("email"),
+        username: Some(fields.required_string("username")),
+        password: fields.required_password("password1"),
+        password_field: "password1",
+        repeated: Some(fields.required_password("password2")),
+        full_name: fields.optional_string("full_name"),
+        client,
+    };
+    fields.finish()?;
+    let replaces = replaced_session(&state, &headers).await;
+    let login = state.auth().register_and_log_in(registration, replaces).await?;
+    logged_in(&state, login.account, &login.tokens)
+}
+
+/// The body of a registration without cookies.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
+pub(crate) struct NewUserBody {
+    /// The e-mail address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// The password: 8 to 256 symbols.
+    #[schema(format = Password)]
+    password: String,
+    /// The user name: 3 to 20 of ASCII letters, digits, `-` and `_`.
+    #[schema(example = "ada")]
+    username: Option<String>,
+    /// The person's name: at most 100 symbols.
+    #[schema(example = "Ada Lovelace")]
+    full_name: Option<String>,
+}
+
+/// Registers, without logging in.
+#[utoipa::path(
+    post,
+    path = "/",
+    tag = USERS,
+    request_body = NewUserBody,
+    responses(
+        (status = 201, description = "Registered.", body = AccountBody),
+        (status = 409, description = "A name is taken.", body = crate::error::Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create_user(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = body.fields();
+    let registration = Registration {
+        email: fields.required_string("email"),
+        username: fields.optional_string("username"),
+        password: fields.required_password("password"),
+        password_field: "password",
+        repeated: None,
+        full_name: fields.optional_string("full_name"),
+        client,
+    };
+    fields.finish()?;
+    let account = state.auth().register(registration).await.map_err(|error| match error {
+        taken @ RegistrationError::Taken { .. } => ApiError::from(taken).with_status(StatusCode::CONFLICT),
+        other => other.into(),
+    })?;
+    Ok(no_store((StatusCode::CREATED, Json(AccountBody::from(account)))))
+}

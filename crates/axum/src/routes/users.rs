@@ -1,0 +1,21 @@
+//! One's own account.
+
+use axum::{Json, response::Response};
+
+use crate::{
+    answers::{AccountBody, no_store},
+    extract::CurrentUser,
+    openapi::USERS,
+};
+
+/// The caller's account, as it is now.
+#[utoipa::path(
+    get,
+    path = "/me",
+    tag = USERS,
+    security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
+    responses((status = 200, description = "The account.", body = AccountBody)),
+)]
+pub(crate) async fn me(CurrentUser(account): CurrentUser) -> Response {
+    no_store(Json(AccountBody::from(account)))
+}

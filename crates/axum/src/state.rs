@@ -1,0 +1,77 @@
+//! What the routes and extractors need: the engine and the rules of the road.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use vestibule_core::Auth;
+
+use crate::policy::HttpPolicy;
+
+/// The engine together with the HTTP policy; cheap to clone.
+///
+/// The extractors work in every application whose state this can be taken from (`FromRef`).
+#[derive(Clone, Debug)]
+pub struct AuthState(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    auth: Arc<Auth>,
+    http: Arc<HttpPolicy>,
+    is_grant_type_required: bool,
+    is_draining: AtomicBool,
+}
+
+impl AuthState {
+    /// Joins an engine and a policy.
+    #[must_use]
+    pub fn new(auth: Arc<Auth>, http: HttpPolicy) -> Self {
+        Self(Arc::new(Inner {
+            auth,
+            http: Arc::new(http),
+            is_grant_type_required: false,
+            is_draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// Demands `grant_type` of every OAuth2 password login, as RFC 6749 §4.3.2 writes.
+    #[must_use]
+    pub fn with_strict_grant_type(self, is_required: bool) -> Self {
+        Self(Arc::new(Inner {
+            auth: Arc::clone(&self.0.auth),
+            http: Arc::clone(&self.0.http),
+            is_grant_type_required: is_required,
+            is_draining: AtomicBool::new(self.is_draining()),
+        }))
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn auth(&self) -> &Arc<Auth> {
+        &self.0.auth
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn http(&self) -> &Arc<HttpPolicy> {
+        &self.0.http
+    }
+
+    /// Whether an OAuth2 password login must name its grant type.
+    #[must_use]
+    pub fn is_grant_type_required(&self) -> bool {
+        self.0.is_grant_type_required
+    }
+
+    /// Makes readiness answer 503 from now on, so that load balancers send nobody new.
+    pub fn begin_drain(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process is about to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
+    }
+}
