@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::{Router, http::header, routing::get};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+pub use metrics_exporter_prometheus::PrometheusHandle as Recorder;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -26,7 +27,7 @@ const MAX_CONNECTIONS: usize = 64;
 ///
 /// # Errors
 /// The recorder cannot be made.
-pub fn record() -> Result<PrometheusHandle, Failure> {
+pub fn record() -> Result<Recorder, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::failed(Problem::new(format!("metrics cannot be recorded: {error}")))
     };
@@ -36,11 +37,12 @@ pub fn record() -> Result<PrometheusHandle, Failure> {
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
+    vestibule::http::layers::describe_metrics();
     Ok(handle)
 }
 
 /// Serves `GET /metrics` until told to stop.
-pub async fn serve(listener: TcpListener, handle: PrometheusHandle, bounds: Bounds, stop: Stop) {
+pub async fn serve(listener: TcpListener, handle: Recorder, bounds: Bounds, stop: Stop) {
     let upkeep = keep_up(handle.clone(), stop.clone());
     let bounds = Bounds { max_connections: MAX_CONNECTIONS, ..bounds };
     let (_, remaining) = tokio::join!(upkeep, crate::http::serve(listener, router(handle), bounds, stop));
@@ -48,13 +50,13 @@ pub async fn serve(listener: TcpListener, handle: PrometheusHandle, bounds: Boun
     let _ = remaining.finish(Duration::ZERO).await;
 }
 
-fn router(handle: PrometheusHandle) -> Router {
+fn router(handle: Recorder) -> Router {
     let page =
         move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()) };
     Router::new().route("/metrics", get(page))
 }
 
-async fn keep_up(handle: PrometheusHandle, mut stop: Stop) {
+async fn keep_up(handle: Recorder, mut stop: Stop) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
         tokio::select! {

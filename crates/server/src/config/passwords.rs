@@ -1,6 +1,8 @@
 //! `[passwords]`: rules for passwords, and what a hash costs.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
+
+use vestibule::hashing::HashingConfig;
 
 use super::settings::Settings;
 use crate::failure::Problem;
@@ -40,11 +42,22 @@ impl Passwords {
         if passwords.min_length > passwords.max_length {
             problems.push(Problem::new("passwords.min_length is greater than passwords.max_length"));
         }
-        // RFC 9106 §3.1
-        if passwords.memory_kib < 8 * passwords.parallelism {
-            problems
-                .push(Problem::new("passwords.memory_kib must be at least 8 times passwords.parallelism"));
+        if let Err(error) = passwords.hashing().validate() {
+            problems.push(Problem::new(format!("[passwords] {error}")));
         }
         passwords
+    }
+
+    /// The cost of a hash and the bounds of its queue.
+    #[must_use]
+    pub fn hashing(&self) -> HashingConfig {
+        HashingConfig {
+            memory_kib: self.memory_kib,
+            iterations: self.iterations,
+            parallelism: self.parallelism,
+            threads: self.threads.and_then(NonZeroUsize::new),
+            queue_wait_max: self.queue_wait_max,
+            ..HashingConfig::default()
+        }
     }
 }

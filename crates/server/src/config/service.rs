@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use vestibule::http::same_origin::Origin;
+
 use super::settings::Settings;
 use crate::failure::Problem;
 
@@ -96,14 +98,8 @@ impl Service {
     }
 }
 
-/// Whether a URL is plain HTTP on the machine itself, where cookies need no `Secure`.
-#[must_use]
-pub(super) fn is_plain_loopback(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let is_loopback =
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    uri.scheme_str() == Some("http") && is_loopback
+fn is_plain_loopback(url: &str) -> bool {
+    url.parse::<Origin>().is_ok_and(|origin| origin.is_plain_loopback())
 }
 
 fn read_database(settings: &Settings, data_dir: &Path, problems: &mut Vec<Problem>) -> PathBuf {
@@ -125,21 +121,4 @@ fn read_database(settings: &Settings, data_dir: &Path, problems: &mut Vec<Proble
     };
     problems.push(problem);
     PathBuf::new()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_http_on_this_machine_counts_as_local() {
-        for url in ["http://localhost:1", "http://127.0.0.1:8000", "http://127.1.2.3", "http://[::1]:80"] {
-            assert!(is_plain_loopback(url), "{url}");
-        }
-        for url in
-            ["https://localhost", "http://localhost.example", "http://192.0.2.1", "http://127.0.0.1.example"]
-        {
-            assert!(!is_plain_loopback(url), "{url}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use vestibule::{
     core::values::{scope::is_scope_name, secret::SecretKey},
-    http::client::AddressRange,
+    http::{client::AddressRange, same_origin::Origin},
 };
 
 use super::keys::Kind;
@@ -179,13 +179,9 @@ fn read_span(text: &str) -> Option<Duration> {
     (millis <= LONGEST).then(|| Duration::from_millis(millis))
 }
 
-/// Reads an origin; its scheme and host come back in lower case, without a final slash.
+/// Reads an origin, as browsers write it.
 fn read_origin(text: &str) -> Option<String> {
-    let uri: http::Uri = text.parse().ok()?;
-    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-    let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
-    (is_bare && !authority.host().is_empty()).then(|| format!("{scheme}://{authority}").to_lowercase())
+    text.strip_suffix('/').unwrap_or(text).parse::<Origin>().ok().map(|origin| origin.to_string())
 }
 
 #[cfg(test)]

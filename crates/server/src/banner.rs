@@ -1,0 +1,37 @@
+//! What a started server says of itself.
+
+use std::{io::Write as _, net::SocketAddr};
+
+use crate::config::{Config, LogFormat};
+
+/// Where a started server is.
+pub struct Addresses {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where its metrics are.
+    pub metrics: Option<SocketAddr>,
+    /// How it is seen from outside.
+    pub public_url: String,
+}
+
+/// Says that the server is ready: to people on standard output, to machines in the log.
+pub fn announce(config: &Config, addresses: &Addresses) {
+    let Addresses { listen, metrics, public_url } = addresses;
+    let metrics = metrics.map(|address| format!("http://{address}/metrics"));
+    let data = config.service.data_dir.display();
+    let mode = config.service.mode.as_str();
+    let version = env!("CARGO_PKG_VERSION");
+    if config.log.format == LogFormat::Json {
+        let (docs, metrics) = (format!("{public_url}/docs"), metrics.unwrap_or_default());
+        tracing::info!(version, %listen, public_url, docs, %data, mode, metrics, "vestibule is ready");
+        return;
+    }
+    let mut text = format!(
+        "Vestibule {version} is ready ({mode}).\n\n  listening  http://{listen}\n  docs       {public_url}/docs\n  data       {data}\n"
+    );
+    if let Some(metrics) = metrics {
+        text.push_str(&format!("  metrics    {metrics}\n"));
+    }
+    // Nobody is left to be told when standard output is closed.
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}

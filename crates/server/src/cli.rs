@@ -1,0 +1,166 @@
+//! The command line. Never a secret on it: other users of a machine can read it.
+
+mod admin;
+mod check;
+mod healthcheck;
+mod init;
+mod keys;
+mod migrate;
+mod output;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{config, failure::Failure, serve};
+
+/// Accounts, login and tokens for web applications, as one server.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, arg_required_else_help = true, propagate_version = true)]
+pub struct CommandLine {
+    /// The configuration file [default: $VESTIBULE_CONFIG, else ./vestibule.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server
+    Serve,
+    /// Write a configuration file with every key, its default and what it does
+    Init {
+        /// Replace a file that is already there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Bring the database to the schema of this version
+    Migrate {
+        /// Only say what would be done; exit 1 where there is something to do
+        #[arg(long)]
+        check: bool,
+    },
+    /// Manage administrators
+    #[command(subcommand)]
+    Admin(AdminVerb),
+    /// Manage the keys that sign access tokens
+    #[command(subcommand)]
+    Keys(KeysVerb),
+    /// Print the description of the HTTP API
+    Openapi,
+    /// Ask a running server whether it is ready
+    Healthcheck,
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigVerb {
+    /// Say whether the configuration is right
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminVerb {
+    /// Make an account that may administrate; an existing one is promoted
+    Create(NewAdmin),
+}
+
+#[derive(Debug, Args)]
+struct NewAdmin {
+    /// The e-mail address
+    #[arg(long)]
+    email: String,
+    /// The user name; reserved ones are allowed
+    #[arg(long)]
+    username: String,
+    /// Read the password from standard input, the only place it is taken from
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysVerb {
+    /// List the keys, the newest first
+    List,
+    /// Make a new key; the old ones verify until their last tokens have expired
+    Rotate {
+        /// The old keys are in wrong hands: their tokens die at once
+        #[arg(long)]
+        compromised: bool,
+    },
+}
+
+/// Runs one command and gives the exit code.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Help goes to standard output, mistakes to standard error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match command_line.execute() {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+impl CommandLine {
+    fn execute(self) -> Result<ExitCode, Failure> {
+        let is_json = self.json;
+        let load = || config::load(self.config.as_deref());
+        match &self.verb {
+            Verb::Serve => serve::run(&load()?.config)?,
+            Verb::Init { force } => init::run(self.config.as_deref(), *force)?,
+            Verb::Config(ConfigVerb::Check) => check::run(&load()?, is_json),
+            Verb::Migrate { check: true } => return migrate::check(&load()?.config, is_json),
+            Verb::Migrate { check: false } => migrate::run(&load()?.config, is_json)?,
+            Verb::Admin(AdminVerb::Create(admin)) => admin::create(&load()?.config, admin, is_json)?,
+            Verb::Keys(KeysVerb::List) => keys::list(&load()?.config, is_json)?,
+            Verb::Keys(KeysVerb::Rotate { compromised }) => keys::rotate(&load()?.config, *compromised, is_json)?,
+            Verb::Openapi => output::line(&crate::openapi::render()),
+            Verb::Healthcheck => healthcheck::run(&load()?.config)?,
+            Verb::Version => version(is_json),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn version(is_json: bool) {
+    let version = env!("CARGO_PKG_VERSION");
+    if is_json {
+        output::json(&serde_json::json!({ "name": "vestibule", "version": version }));
+    } else {
+        output::line(&format!("vestibule {version}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_password_is_no_argument() {
+        let create = ["vestibule", "admin", "create", "--email", "a@b.example", "--username", "ada"];
+        assert!(CommandLine::try_parse_from(create).is_err());
+        assert!(CommandLine::try_parse_from(create.into_iter().chain(["--password", "x"])).is_err());
+        assert!(CommandLine::try_parse_from(create.into_iter().chain(["--password-stdin"])).is_ok());
+    }
+}

@@ -1,0 +1,41 @@
+//! `vestibule config check`: says whether the configuration is right, and what it comes to.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::output;
+use crate::config::{Loaded, Value, keys::KEYS};
+
+pub(super) fn run(loaded: &Loaded, is_json: bool) {
+    let file = loaded.file.as_ref().map(|path| path.display().to_string());
+    if is_json {
+        let values: Map<_, _> =
+            KEYS.iter().map(|key| (key.name.to_owned(), shown(loaded.settings.value(key.name)))).collect();
+        let mode = loaded.config.service.mode.as_str();
+        output::json(&json!({ "file": file, "mode": mode, "values": values }));
+        return;
+    }
+    let from = file.unwrap_or_else(|| "defaults and environment; there is no vestibule.toml".into());
+    output::line("The configuration is right.\n");
+    output::table(&[
+        vec!["  read from".into(), from],
+        vec!["  mode".into(), loaded.config.service.mode.as_str().into()],
+        vec!["  listen".into(), loaded.config.service.listen.to_string()],
+        vec!["  database".into(), loaded.config.service.database.display().to_string()],
+    ]);
+}
+
+/// A value as JSON; of a secret, only that it is set.
+fn shown(value: Option<&Value>) -> Json {
+    match value {
+        None => Json::Null,
+        Some(Value::Text(text)) => json!(text),
+        Some(Value::Path(path)) => json!(path.display().to_string()),
+        Some(Value::Switch(switch)) => json!(switch),
+        Some(Value::Count(count)) => json!(count),
+        Some(Value::Span(span)) => json!(format!("{}ms", span.as_millis())),
+        Some(Value::Address(address)) => json!(address.to_string()),
+        Some(Value::List(list)) => json!(list),
+        Some(Value::Secret(_)) => json!("(set)"),
+        Some(Value::Secrets(secrets)) => json!(secrets.iter().map(|_| "(set)").collect::<Vec<_>>()),
+    }
+}

@@ -1,0 +1,40 @@
+//! `vestibule migrate`: brings the database to the schema of this version.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use vestibule::sql::sqlite;
+
+use super::output;
+use crate::{
+    config::Config,
+    failure::{Exit, Failure},
+    secret_key, startup,
+};
+
+pub(super) fn run(config: &Config, is_json: bool) -> Result<(), Failure> {
+    // A database without its key would be refused by the next start.
+    secret_key::obtain(config)?;
+    let applied = sqlite::migrate(&config.service.database).map_err(|error| startup::refused(&error))?;
+    if is_json {
+        output::json(&json!({ "applied": applied }));
+    } else if applied.is_empty() {
+        output::line("The database is up to date.");
+    } else {
+        output::line(&format!("Applied {}.", applied.join(", ")));
+    }
+    Ok(())
+}
+
+pub(super) fn check(config: &Config, is_json: bool) -> Result<ExitCode, Failure> {
+    let status =
+        sqlite::check_migrations(&config.service.database).map_err(|error| startup::refused(&error))?;
+    if is_json {
+        output::json(&json!({ "applied": status.applied, "pending": status.pending }));
+    } else if status.pending.is_empty() {
+        output::line("The database is up to date.");
+    } else {
+        output::line(&format!("To be applied: {}.", status.pending.join(", ")));
+    }
+    Ok(if status.pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(Exit::Failed as u8) })
+}

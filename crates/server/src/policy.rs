@@ -1,0 +1,82 @@
+//! What the configuration means to the engine and to HTTP.
+
+use std::collections::HashSet;
+
+use vestibule::{
+    core::{
+        Policy,
+        policy::{AuditPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
+        token::jws::Algorithm,
+        values::{password::PasswordPolicy, username::UsernamePolicy},
+    },
+    http::{
+        client::TrustedProxies,
+        policy::HttpPolicy,
+        same_origin::{NoOrigin, Origin},
+    },
+};
+
+use crate::config::{Config, Mode, Tokens};
+
+/// The engine's rules for a server seen at `public_url`.
+#[must_use]
+pub fn rules(config: &Config, public_url: &str) -> Policy {
+    let reserved: HashSet<_> = config.usernames.reserved.iter().cloned().collect();
+    Policy {
+        passwords: PasswordPolicy {
+            min_length: config.passwords.min_length,
+            max_length: config.passwords.max_length,
+        },
+        usernames: UsernamePolicy {
+            min_length: config.usernames.min_length,
+            max_length: config.usernames.max_length,
+            reserved,
+        },
+        tokens: token_rules(&config.tokens, public_url),
+        throttle: ThrottlePolicy {
+            is_enabled: config.throttle.enabled,
+            login_attempts: config.throttle.login_attempts,
+            login_window: config.throttle.login_window,
+        },
+        registration: RegistrationPolicy { is_enabled: config.registration.enabled },
+        audit: AuditPolicy { retention: config.audit.retention },
+    }
+}
+
+fn token_rules(tokens: &Tokens, public_url: &str) -> TokenPolicy {
+    let or_public_url = |name: &Option<String>| name.clone().unwrap_or_else(|| public_url.to_owned());
+    TokenPolicy {
+        issuer: or_public_url(&tokens.issuer),
+        audience: or_public_url(&tokens.audience),
+        access_ttl: tokens.access_ttl,
+        refresh_ttl: tokens.refresh_ttl,
+        refresh_max: tokens.refresh_max,
+        refresh_grace: tokens.refresh_grace,
+        leeway: tokens.leeway,
+        algorithm: Algorithm::read(&tokens.algorithm).unwrap_or(Algorithm::EdDsa),
+        scopes: tokens.scopes.iter().cloned().collect(),
+        ..TokenPolicy::default()
+    }
+}
+
+/// The rules of HTTP for a server seen at `public_url`.
+///
+/// # Errors
+/// A text that is no origin; the configuration has refused those already.
+pub fn http_rules(config: &Config, public_url: &str) -> Result<HttpPolicy, NoOrigin> {
+    let origins = |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Origin>, _>>();
+    let public_origin = public_url.parse()?;
+    let mut policy = match config.service.mode {
+        Mode::Development => HttpPolicy::development(public_origin),
+        Mode::Production => HttpPolicy::new(public_origin),
+    };
+    policy.origins = policy
+        .origins
+        .with_allowed(origins(&config.service.allowed_origins)?)
+        .with_cors(origins(&config.service.cors_origins)?);
+    let proxies = config.service.trusted_proxies.iter().filter_map(|range| range.parse().ok());
+    policy.trusted_proxies = TrustedProxies::new(proxies.collect());
+    policy.body_limit_bytes = config.server.body_limit_kib.saturating_mul(1024);
+    policy.request_timeout = config.server.request_timeout;
+    Ok(policy)
+}

@@ -1,0 +1,124 @@
+//! `vestibule serve`: puts everything together, and takes it apart again.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{runtime, task::JoinHandle, time::sleep};
+use vestibule::{
+    core::{ports::Store as _, upkeep::Upkeep},
+    sql::Role,
+};
+
+use crate::{
+    app::{self, Readiness},
+    banner::{self, Addresses},
+    config::{Config, Server},
+    failure::{Failure, Problem},
+    http::{self, Bounds, Remaining, Stop, Stopper},
+    metrics,
+    signals::Signals,
+    startup::{self, Foundation},
+    telemetry,
+};
+
+/// How long audit events may take to be written at the end.
+const AUDIT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// Why it could not start, or that a second signal ended it at once.
+pub fn run(config: &Config) -> Result<(), Failure> {
+    telemetry::start(&config.log);
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| startup::unexpected(&error))?;
+    let outcome = runtime.block_on(serve(config));
+    // What still runs now had its time.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: &Config) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    // The recorder comes first: what is counted before it is lost.
+    let recorder = config.service.metrics_listen.map(|_| metrics::record()).transpose()?;
+    // The store comes before the listener: a second server of the same folder must hear of the folder, not of the port.
+    let foundation = Foundation::lay(config, Role::Serve).await?;
+    let running = Running::start(config, foundation, recorder).await?;
+    signals.next().await;
+    tracing::info!("stopping: requests in flight are answered; a second signal ends at once");
+    tokio::select! {
+        () = running.drain(&config.server) => Ok(()),
+        () = signals.next() => Err(Failure::failed(Problem::new("ended at once by a second signal"))),
+    }
+}
+
+/// A server at work.
+struct Running {
+    foundation: Foundation,
+    upkeep: Upkeep,
+    readiness: Readiness,
+    stopper: Stopper,
+    serving: JoinHandle<Remaining>,
+}
+
+impl Running {
+    async fn start(
+        config: &Config,
+        foundation: Foundation,
+        recorder: Option<metrics::Recorder>,
+    ) -> Result<Self, Failure> {
+        let listener = http::bind("listen", config.service.listen).await?;
+        let listen = listener.local_addr().map_err(|error| startup::unexpected(&error))?;
+        let (stopper, stop) = Stopper::new();
+        let bounds = bounds(&config.server);
+        let metrics = serve_metrics(config, recorder, bounds, &stop).await?;
+        let public_url = config.service.public_url(listen);
+        let auth = foundation.engine(config, &public_url).await?;
+        let upkeep = auth.start_upkeep();
+        let readiness = Readiness::default();
+        let router = app::router(config, &public_url, Arc::clone(&auth), readiness.clone())?;
+        let serving = tokio::spawn(http::serve(listener, router, bounds, stop));
+        banner::announce(config, &Addresses { listen, metrics, public_url });
+        Ok(Self { foundation, upkeep, readiness, stopper, serving })
+    }
+
+    /// Lets load balancers notice, answers what is in flight, and closes the store.
+    async fn drain(self, server: &Server) {
+        self.readiness.withdraw();
+        sleep(server.drain_delay).await;
+        self.stopper.stop();
+        let is_done = match self.serving.await {
+            Ok(remaining) => remaining.finish(server.shutdown_grace).await,
+            Err(_) => false,
+        };
+        if !is_done {
+            tracing::warn!("some requests were not answered within server.shutdown_grace and are cut");
+        }
+        self.upkeep.stop(AUDIT_PATIENCE).await;
+        self.foundation.store.close().await;
+        self.foundation.hashing.stop();
+        tracing::info!("stopped");
+    }
+}
+
+fn bounds(server: &Server) -> Bounds {
+    Bounds {
+        header_timeout: server.header_timeout,
+        idle_timeout: server.idle_timeout,
+        max_connections: server.max_connections,
+    }
+}
+
+/// Serves the metrics where that is configured, and says where.
+async fn serve_metrics(
+    config: &Config,
+    recorder: Option<metrics::Recorder>,
+    bounds: Bounds,
+    stop: &Stop,
+) -> Result<Option<SocketAddr>, Failure> {
+    let (Some(address), Some(recorder)) = (config.service.metrics_listen, recorder) else { return Ok(None) };
+    let listener = http::bind("metrics_listen", address).await?;
+    let bound = listener.local_addr().map_err(|error| startup::unexpected(&error))?;
+    tokio::spawn(metrics::serve(listener, recorder, bounds, stop.clone()));
+    Ok(Some(bound))
+}

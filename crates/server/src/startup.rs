@@ -1,0 +1,141 @@
+//! What every command that works on the data begins with: the secret, the store, the hashing threads, the engine.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use tokio::{runtime, task::spawn_blocking};
+use vestibule::{
+    core::{
+        Auth, StartError,
+        keys::{KeyError, signing::SigningKey},
+        ports::Store as _,
+        token::jws::Algorithm,
+        values::secret::SecretKey,
+    },
+    hashing::{HashingConfig, HashingPool},
+    sql::{OpenError, Role, SqliteOptions, SqliteStore},
+};
+
+use crate::{
+    config::{Config, Tokens},
+    failure::{Failure, Problem},
+    policy, secret_key,
+};
+
+/// What an engine stands on.
+pub struct Foundation {
+    /// The store.
+    pub store: Arc<SqliteStore>,
+    /// The hashing threads.
+    pub hashing: Arc<HashingPool>,
+    secret: SecretKey,
+}
+
+impl Foundation {
+    /// Opens the store and starts the hashing threads, one beside the other.
+    ///
+    /// # Errors
+    /// Exit code 3 for the store, 2 for what is configured.
+    pub async fn lay(config: &Config, role: Role) -> Result<Self, Failure> {
+        let secret = secret_key::obtain(config)?;
+        let options = SqliteOptions { path: config.service.database.clone(), role };
+        let mut costs = config.passwords.hashing();
+        if role == Role::Beside {
+            // A command hashes one password at most.
+            costs.threads = Some(NonZeroUsize::MIN);
+        }
+        let store = spawn_blocking(move || SqliteStore::open(options).map_err(|error| refused(&error)));
+        let hashing = spawn_blocking(move || start_hashing(costs));
+        let store = store.await.map_err(|error| unexpected(&error))??;
+        let hashing = Arc::new(hashing.await.map_err(|error| unexpected(&error))??);
+        Ok(Self { store, hashing, secret })
+    }
+
+    /// Starts the engine of a server seen from outside at `public_url`.
+    ///
+    /// # Errors
+    /// Exit code 2 for keys that cannot be used, 3 for the store.
+    pub async fn engine(&self, config: &Config, public_url: &str) -> Result<Arc<Auth>, Failure> {
+        let mut builder = Auth::builder(self.store.clone(), self.hashing.clone(), self.secret.clone())
+            .previous_secrets(config.secrets.previous.clone())
+            .policy(policy::rules(config, public_url));
+        if let Some(key) = read_signing_key(&config.tokens)? {
+            builder = builder.signing_key(key);
+        }
+        builder.start().await.map_err(|error| cannot_start(&error))
+    }
+}
+
+/// Does something with an engine beside a running server, which notices within a second.
+///
+/// # Errors
+/// What the foundation, the engine or `work` say.
+pub fn beside<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(Arc<Auth>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    on_one_thread(async {
+        let foundation = Foundation::lay(config, Role::Beside).await?;
+        let auth = foundation.engine(config, &config.service.public_url(config.service.listen)).await?;
+        let outcome = work(auth).await;
+        foundation.store.close().await;
+        outcome
+    })?
+}
+
+/// Runs a future on this thread.
+///
+/// # Errors
+/// The system gives no event queue.
+pub fn on_one_thread<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(|error| unexpected(&error))?.block_on(future))
+}
+
+/// A store that was not opened.
+#[must_use]
+pub fn refused(error: &OpenError) -> Failure {
+    Failure::storage(Problem::new(error.to_string()))
+}
+
+/// Keys that cannot be used or changed.
+#[must_use]
+pub fn bad_keys(error: &KeyError) -> Failure {
+    let problem = Problem::new(error.to_string());
+    match error {
+        KeyError::WrongSecret | KeyError::FromFile => Failure::usage(problem),
+        KeyError::Store(_) | KeyError::Damaged { .. } => Failure::storage(problem),
+        _ => Failure::failed(problem),
+    }
+}
+
+/// Something that the operating system refused.
+pub fn unexpected(error: &dyn std::fmt::Display) -> Failure {
+    Failure::failed(Problem::new(error.to_string()))
+}
+
+fn cannot_start(error: &StartError) -> Failure {
+    match error {
+        StartError::Keys(error) => bad_keys(error),
+        StartError::Store(error) => Failure::storage(Problem::new(error.to_string())),
+        other => Failure::usage(Problem::new(other.to_string())),
+    }
+}
+
+fn start_hashing(costs: HashingConfig) -> Result<HashingPool, Failure> {
+    HashingPool::start(costs).map_err(|error| {
+        Failure::failed(Problem::new(format!("passwords cannot be hashed on this machine: {error}")))
+    })
+}
+
+fn read_signing_key(tokens: &Tokens) -> Result<Option<SigningKey>, Failure> {
+    let Some(path) = &tokens.signing_key_file else { return Ok(None) };
+    let shown = path.display();
+    let pem = std::fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {
+        Failure::usage(Problem::new(format!("tokens.signing_key_file names {shown}, which cannot be read: {error}")))
+    })?;
+    let algorithm = Algorithm::read(&tokens.algorithm).unwrap_or(Algorithm::EdDsa);
+    SigningKey::from_pem(&pem, algorithm).map(Some).map_err(|error| {
+        let problem = Problem::new(format!("the key in {shown} (tokens.signing_key_file) is refused: {error}"));
+        Failure::usage(problem.help(format!("tokens.algorithm is {}; the key must be one of it", tokens.algorithm)))
+    })
+}
