@@ -12,7 +12,7 @@ use tokio::{
 };
 
 /// A request.
-pub struct Exchange {
+pub(crate) struct Exchange {
     from: Ipv4Addr,
     head: String,
     body: String,
@@ -20,28 +20,28 @@ pub struct Exchange {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }
 
 impl Exchange {
-    pub fn new(method: &str, path: &str) -> Self {
+    pub(crate) fn new(method: &str, path: &str) -> Self {
         // The proxies choose the site by its name.
         let head = format!("{method} {path} HTTP/1.1\r\nHost: login.example.org\r\nConnection: close\r\n");
         Self { from: Ipv4Addr::LOCALHOST, head, body: String::new() }
     }
 
-    pub fn from(self, from: Ipv4Addr) -> Self {
+    pub(crate) fn from(self, from: Ipv4Addr) -> Self {
         Self { from, ..self }
     }
 
-    pub fn header(self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
         Self { head: format!("{}{name}: {value}\r\n", self.head), ..self }
     }
 
-    pub fn body(self, body: &str) -> Self {
+    pub(crate) fn body(self, body: &str) -> Self {
         let body = body.to_owned();
         Self { body, ..self }
     }
@@ -51,7 +51,7 @@ impl Exchange {
     }
 
     /// Sends it and reads until the other side closes.
-    pub async fn at(self, address: SocketAddr) -> Answer {
+    pub(crate) async fn at(self, address: SocketAddr) -> Answer {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((self.from, 0).into()).unwrap();
         let mut stream = socket.connect(address).await.unwrap();
@@ -63,7 +63,7 @@ impl Exchange {
     }
 
     /// Sends it through `openssl s_client`, which trusts no certificate and goes on all the same.
-    pub async fn over_tls(self, address: SocketAddr) -> Answer {
+    pub(crate) fn over_tls(self, address: SocketAddr) -> Answer {
         let mut openssl = Command::new("openssl");
         openssl.args([
             "s_client",
@@ -88,13 +88,13 @@ impl Answer {
         Self { status: status.expect("a status"), head: head.to_owned(), body: body.to_owned() }
     }
 
-    pub fn header(&self, wanted: &str) -> Option<String> {
+    pub(crate) fn header(&self, wanted: &str) -> Option<String> {
         let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.to_owned())
     }
 
     /// The stable code of a problem; empty where the answer is none.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let start = self.body.find('{').unwrap_or(self.body.len());
         let end = self.body.rfind('}').map_or(start, |end| end + 1);
         let problem: serde_json::Value = serde_json::from_str(&self.body[start..end]).unwrap_or_default();

@@ -12,9 +12,8 @@ use std::{
 use vestibule::core::values::secret::SecretKey;
 
 /// A program that runs until this is dropped.
-pub struct Running {
+pub(crate) struct Running {
     process: Child,
-    _folder: Option<tempfile::TempDir>,
 }
 
 impl Drop for Running {
@@ -28,11 +27,11 @@ impl Drop for Running {
 impl Running {
     /// Starts a program and reads what it prints on `stderr` until a line says that it listens.
     fn until(mut command: Command, is_listening: impl Fn(&str) -> bool) -> Self {
-        let name = format!("{:?}", command.get_program());
+        let name = command.get_program().display().to_string();
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let process =
             started.unwrap_or_else(|error| panic!("{name}: {error}; `cargo xtask test` installs it"));
-        let mut running = Self { process, _folder: None };
+        let mut running = Self { process };
         let mut lines = BufReader::new(running.process.stderr.take().unwrap()).lines();
         let mut printed = String::new();
         while let Some(Ok(line)) = lines.next() {
@@ -48,19 +47,21 @@ impl Running {
 }
 
 /// The server, in production mode with the shipped configuration.
-pub struct Vestibule {
+pub(crate) struct Vestibule {
     _running: Running,
+    /// Goes after the process.
+    _folder: tempfile::TempDir,
     address: SocketAddr,
 }
 
 impl Vestibule {
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
 /// `vestibule` with the shipped configuration, its data and secret in `folder`.
-pub fn vestibule(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn vestibule(folder: &Path, arguments: &[&str]) -> Command {
     let secret = folder.join("secret_key");
     fs::write(&secret, SecretKey::generate().expose()).unwrap();
     let configuration = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/vestibule.toml");
@@ -72,19 +73,18 @@ pub fn vestibule(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-pub fn start_vestibule(login_attempts: usize) -> Vestibule {
+pub(crate) fn start_vestibule(login_attempts: usize) -> Vestibule {
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
     let mut command = vestibule(folder.path(), &["serve"]);
     command.env("VESTIBULE_LISTEN", address.to_string());
     command.env("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", login_attempts.to_string());
-    let mut running = Running::until(command, |line| line.contains(&address.to_string()));
-    running._folder = Some(folder);
-    Vestibule { _running: running, address }
+    let running = Running::until(command, |line| line.contains(&address.to_string()));
+    Vestibule { _running: running, _folder: folder, address }
 }
 
 /// nginx in one process, in the foreground, all its files in `folder`.
-pub fn start_nginx(folder: &Path, site: &str) -> Running {
+pub(crate) fn start_nginx(folder: &Path, site: &str) -> Running {
     let main = format!(
         "daemon off; master_process off; pid {0}/pid; error_log stderr notice;\n\
          events {{}}\n\
@@ -104,7 +104,7 @@ pub fn start_nginx(folder: &Path, site: &str) -> Running {
 }
 
 /// Caddy, all its files in `folder`.
-pub fn start_caddy(folder: &Path, caddyfile: &str) -> Running {
+pub(crate) fn start_caddy(folder: &Path, caddyfile: &str) -> Running {
     fs::write(folder.join("Caddyfile"), caddyfile).unwrap();
     let mut command = Command::new(system_program("caddy"));
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
@@ -119,13 +119,13 @@ fn system_program(name: &str) -> PathBuf {
 }
 
 /// An address nobody listens on.
-pub fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Runs a program to its end and returns all that it printed; fails where it fails.
-pub fn output_of(command: &mut Command) -> String {
-    let name = format!("{:?}", command.get_program());
+pub(crate) fn output_of(command: &mut Command) -> String {
+    let name = command.get_program().display().to_string();
     let output =
         command.output().unwrap_or_else(|error| panic!("{name}: {error}; `cargo xtask test` installs it"));
     let printed =
