@@ -13,62 +13,46 @@ pub mod token;
 pub mod users;
 
 use axum::Router;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{docs::docs_routes, openapi, state::AuthState};
+use crate::{cookies::CookiePolicy, docs::docs_routes, openapi, state::AuthState};
 
 /// `POST /login` and `POST /token`: the OAuth2 password login. The server mounts it under `/api/v1`.
 #[must_use]
 pub fn password_login_routes(state: &AuthState) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(login::password_login))
-        .routes(routes!(token::password_or_refresh_token))
-        .with_state(state.clone())
+    password_login().with_state(state.clone())
 }
 
 /// Registration, login, logout, refresh and devices, by cookie or bearer token. The server mounts it under
 /// `/api/users`.
 #[must_use]
 pub fn account_routes(state: &AuthState) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(register::register))
-        .routes(routes!(login::cookie_login))
-        .routes(routes!(logout::logout))
-        .routes(routes!(token::claims))
-        .routes(routes!(refresh::refresh))
-        .routes(routes!(sessions::list))
-        .routes(routes!(sessions::end))
-        .with_state(state.clone())
+    account().with_state(state.clone())
 }
 
 /// One's own account, and registration for clients without cookies. The server mounts it under `/api/v1/users`.
 #[must_use]
 pub fn users_routes(state: &AuthState) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(users::me))
-        .routes(routes!(register::create_user))
-        .with_state(state.clone())
+    users().with_state(state.clone())
 }
 
 /// Health and well-known documents; they belong at the root.
 #[must_use]
 pub fn service_routes(state: &AuthState) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(service::live))
-        .routes(routes!(service::ready))
-        .routes(routes!(service::jwks))
-        .routes(routes!(service::change_password))
-        .with_state(state.clone())
+    service().with_state(state.clone())
 }
 
 /// Every route at its default place, described but without the documentation pages.
 #[must_use]
 pub fn all_routes(state: &AuthState) -> OpenApiRouter {
-    OpenApiRouter::with_openapi(openapi::document(state.http().cookies))
-        .nest("/api/v1", password_login_routes(state))
-        .nest("/api/users", account_routes(state))
-        .nest("/api/v1/users", users_routes(state))
-        .merge(service_routes(state))
+    all(state.http().cookies).with_state(state.clone())
+}
+
+/// The description of every route at its default place; it needs no engine.
+#[must_use]
+pub fn describe(cookies: CookiePolicy) -> OpenApi {
+    openapi::complete(all(cookies).into_openapi())
 }
 
 /// Everything: all routes at their default places, `/openapi.json` and the documentation at `/docs`.
@@ -77,4 +61,41 @@ pub fn all_routes(state: &AuthState) -> OpenApiRouter {
 pub fn app(state: &AuthState) -> Router {
     let (router, description) = all_routes(state).split_for_parts();
     router.merge(docs_routes(openapi::complete(description)))
+}
+
+fn all(cookies: CookiePolicy) -> OpenApiRouter<AuthState> {
+    OpenApiRouter::with_openapi(openapi::document(cookies))
+        .nest("/api/v1", password_login())
+        .nest("/api/users", account())
+        .nest("/api/v1/users", users())
+        .merge(service())
+}
+
+fn password_login() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new()
+        .routes(routes!(login::password_login))
+        .routes(routes!(token::password_or_refresh_token))
+}
+
+fn account() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(login::cookie_login))
+        .routes(routes!(logout::logout))
+        .routes(routes!(token::claims))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+}
+
+fn users() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new().routes(routes!(users::me)).routes(routes!(register::create_user))
+}
+
+fn service() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new()
+        .routes(routes!(service::live))
+        .routes(routes!(service::ready))
+        .routes(routes!(service::jwks))
+        .routes(routes!(service::change_password))
 }

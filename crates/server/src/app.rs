@@ -1,32 +1,26 @@
 //! The routes of the server, under its policy.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use axum::Router;
-use vestibule::{core::Auth, http::layers::with_policy};
+use vestibule::{
+    core::Auth,
+    http::{layers::with_policy, routes, state::AuthState},
+};
 
 use crate::{config::Config, failure::Failure, policy, startup};
 
-/// Whether the server wants new requests. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// From now on, load balancers should send requests elsewhere.
-    pub fn withdraw(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-/// Every route.
+/// The engine and the rules of HTTP of a server seen at `public_url`.
 ///
 /// # Errors
 /// A configured origin that is none.
-pub fn router(config: &Config, public_url: &str, auth: Arc<Auth>, readiness: Readiness) -> Result<Router, Failure> {
-    let policy = Arc::new(policy::http_rules(config, public_url).map_err(|error| startup::unexpected(&error))?);
-    let _ = (auth, readiness);
-    Ok(with_policy(Router::new(), policy))
+pub fn state(config: &Config, public_url: &str, auth: Arc<Auth>) -> Result<AuthState, Failure> {
+    let rules = policy::http_rules(config, public_url).map_err(|error| startup::unexpected(&error))?;
+    Ok(AuthState::new(auth, rules).with_strict_grant_type(config.login.strict_grant_type))
+}
+
+/// Every route.
+#[must_use]
+pub fn router(state: &AuthState) -> Router {
+    with_policy(routes::app(state), Arc::clone(state.http()))
 }

@@ -12,7 +12,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config, failure::Failure, serve};
+use crate::{config, failure::Failure, openapi, serve};
 
 /// Accounts, login and tokens for web applications, as one server.
 #[derive(Debug, Parser)]
@@ -127,8 +127,10 @@ impl CommandLine {
             Verb::Migrate { check: false } => migrate::run(&load()?.config, is_json)?,
             Verb::Admin(AdminVerb::Create(admin)) => admin::create(&load()?.config, admin, is_json)?,
             Verb::Keys(KeysVerb::List) => keys::list(&load()?.config, is_json)?,
-            Verb::Keys(KeysVerb::Rotate { compromised }) => keys::rotate(&load()?.config, *compromised, is_json)?,
-            Verb::Openapi => output::line(&crate::openapi::render()),
+            Verb::Keys(KeysVerb::Rotate { compromised }) => {
+                keys::rotate(&load()?.config, *compromised, is_json)?
+            }
+            Verb::Openapi => output::line(&openapi::render(&load()?.config)?),
             Verb::Healthcheck => healthcheck::run(&load()?.config)?,
             Verb::Version => version(is_json),
         }

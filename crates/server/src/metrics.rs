@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::{Router, http::header, routing::get};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 pub use metrics_exporter_prometheus::PrometheusHandle as Recorder;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 
 use crate::{

@@ -64,7 +64,8 @@ fn token_rules(tokens: &Tokens, public_url: &str) -> TokenPolicy {
 /// # Errors
 /// A text that is no origin; the configuration has refused those already.
 pub fn http_rules(config: &Config, public_url: &str) -> Result<HttpPolicy, NoOrigin> {
-    let origins = |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Origin>, _>>();
+    let origins =
+        |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<Origin>, _>>();
     let public_origin = public_url.parse()?;
     let mut policy = match config.service.mode {
         Mode::Development => HttpPolicy::development(public_origin),

@@ -45,7 +45,10 @@ fn parse(path: &Path, text: &[u8]) -> Result<SecretKey, Failure> {
 
 fn lost(config: &Config, path: &Path) -> Failure {
     let database = config.service.database.display();
-    let problem = Problem::new(format!("the database {database} exists, but its secret key {} does not", path.display()));
+    let problem = Problem::new(format!(
+        "the database {database} exists, but its secret key {} does not",
+        path.display()
+    ));
     Failure::usage(problem.help(
         "restore the file, or set secret_key_file to where the key is now; a new key could not open what is in the database",
     ))
@@ -66,7 +69,9 @@ fn make(folder: &Path, path: &Path) -> Result<SecretKey, Failure> {
         }
         Err(error) => {
             let problem = Problem::new(format!("the secret key {} cannot be made: {error}", path.display()));
-            Err(Failure::storage(problem.help("give this user write access to data_dir, or choose another folder")))
+            Err(Failure::storage(
+                problem.help("give this user write access to data_dir, or choose another folder"),
+            ))
         }
     }
 }

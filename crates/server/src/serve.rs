@@ -1,15 +1,16 @@
 //! `vestibule serve`: puts everything together, and takes it apart again.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{runtime, task::JoinHandle, time::sleep};
 use vestibule::{
     core::{ports::Store as _, upkeep::Upkeep},
+    http::state::AuthState,
     sql::Role,
 };
 
 use crate::{
-    app::{self, Readiness},
+    app,
     banner::{self, Addresses},
     config::{Config, Server},
     failure::{Failure, Problem},
@@ -56,7 +57,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
 struct Running {
     foundation: Foundation,
     upkeep: Upkeep,
-    readiness: Readiness,
+    state: AuthState,
     stopper: Stopper,
     serving: JoinHandle<Remaining>,
 }
@@ -75,16 +76,15 @@ impl Running {
         let public_url = config.service.public_url(listen);
         let auth = foundation.engine(config, &public_url).await?;
         let upkeep = auth.start_upkeep();
-        let readiness = Readiness::default();
-        let router = app::router(config, &public_url, Arc::clone(&auth), readiness.clone())?;
-        let serving = tokio::spawn(http::serve(listener, router, bounds, stop));
+        let state = app::state(config, &public_url, auth)?;
+        let serving = tokio::spawn(http::serve(listener, app::router(&state), bounds, stop));
         banner::announce(config, &Addresses { listen, metrics, public_url });
-        Ok(Self { foundation, upkeep, readiness, stopper, serving })
+        Ok(Self { foundation, upkeep, state, stopper, serving })
     }
 
     /// Lets load balancers notice, answers what is in flight, and closes the store.
     async fn drain(self, server: &Server) {
-        self.readiness.withdraw();
+        self.state.begin_drain();
         sleep(server.drain_delay).await;
         self.stopper.stop();
         let is_done = match self.serving.await {

@@ -131,11 +131,16 @@ fn read_signing_key(tokens: &Tokens) -> Result<Option<SigningKey>, Failure> {
     let Some(path) = &tokens.signing_key_file else { return Ok(None) };
     let shown = path.display();
     let pem = std::fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {
-        Failure::usage(Problem::new(format!("tokens.signing_key_file names {shown}, which cannot be read: {error}")))
+        Failure::usage(Problem::new(format!(
+            "tokens.signing_key_file names {shown}, which cannot be read: {error}"
+        )))
     })?;
     let algorithm = Algorithm::read(&tokens.algorithm).unwrap_or(Algorithm::EdDsa);
     SigningKey::from_pem(&pem, algorithm).map(Some).map_err(|error| {
-        let problem = Problem::new(format!("the key in {shown} (tokens.signing_key_file) is refused: {error}"));
-        Failure::usage(problem.help(format!("tokens.algorithm is {}; the key must be one of it", tokens.algorithm)))
+        let problem =
+            Problem::new(format!("the key in {shown} (tokens.signing_key_file) is refused: {error}"));
+        Failure::usage(
+            problem.help(format!("tokens.algorithm is {}; the key must be one of it", tokens.algorithm)),
+        )
     })
 }

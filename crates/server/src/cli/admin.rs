@@ -30,12 +30,16 @@ pub(super) fn create(config: &Config, admin: &NewAdmin, is_json: bool) -> Result
     };
     if is_json {
         let id = account.id.to_string();
-        let shown = json!({ "id": id, "email": account.email, "username": account.username, "created": is_new });
+        let shown =
+            json!({ "id": id, "email": account.email, "username": account.username, "created": is_new });
         output::json(&shown);
     } else if is_new {
         output::line(&format!("{} is an administrator now.", account.email));
     } else {
-        output::line(&format!("{} existed and is an administrator now; the password is unchanged.", account.email));
+        output::line(&format!(
+            "{} existed and is an administrator now; the password is unchanged.",
+            account.email
+        ));
     }
     Ok(())
 }

@@ -31,7 +31,9 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
         }
         Ok(Ok(status)) => not_ready(format!("the server at {address} is not ready: it answered {status}")),
         Ok(Err(error)) => not_ready(format!("the server at {address} does not answer: {error}")),
-        Err(_) => not_ready(format!("the server at {address} did not answer within {} s", PATIENCE.as_secs())),
+        Err(_) => {
+            not_ready(format!("the server at {address} did not answer within {} s", PATIENCE.as_secs()))
+        }
     }
 }
 
@@ -57,7 +59,8 @@ async fn ask(address: SocketAddr) -> anyhow::Result<StatusCode> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get("/health/ready").header("host", address.to_string()).body(Empty::<Bytes>::new())?;
+    let request =
+        Request::get("/health/ready").header("host", address.to_string()).body(Empty::<Bytes>::new())?;
     Ok(sender.send_request(request).await?.status())
 }
 

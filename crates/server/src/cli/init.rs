@@ -18,7 +18,11 @@ pub(super) fn run(named: Option<&Path>, force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     // A secret may be written into it later.
     options.write(true).mode(0o600);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let written = options.open(path).and_then(|mut file| file.write_all(template::render().as_bytes()));
     written.map_err(|error| {
         let shown = path.display();

@@ -36,7 +36,9 @@ pub(super) fn rotate(config: &Config, is_compromised: bool, is_json: bool) -> Re
 }
 
 fn to_row(key: &KeyInfo) -> Vec<String> {
-    let state = key.verifies_until.map_or("signs".to_owned(), |until| format!("verifies until {}", until.to_rfc3339()));
+    let state = key
+        .verifies_until
+        .map_or("signs".to_owned(), |until| format!("verifies until {}", until.to_rfc3339()));
     vec![key.kid.clone(), key.algorithm.as_str().to_owned(), key.created_at.to_rfc3339(), state]
 }
 
