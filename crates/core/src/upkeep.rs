@@ -26,6 +26,11 @@ pub struct Upkeep {
 impl Upkeep {
     /// Writes what is still queued for the audit log, for at most `patience`, and ends the background work.
     pub async fn stop(self, patience: Duration) {
+        self.flush(patience).await;
+    }
+
+    /// Writes what is queued for the audit log, for at most `patience`.
+    pub async fn flush(&self, patience: Duration) {
         if tokio::time::timeout(patience, self.auth.audit.flush()).await.is_err() {
             tracing::error!("audit events were lost: the store did not take them in time");
         }

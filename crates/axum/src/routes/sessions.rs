@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::Response,
 };
 use vestibule_core::values::session::SessionId;
@@ -47,9 +47,10 @@ pub(crate) async fn end(
     State(state): State<AuthState>,
     Caller(client): Caller,
     user: Authenticated,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    let id = SessionId::read(&id).ok_or(Code::NotFound)?;
+    // What is no id names nothing.
+    let id = id.ok().and_then(|Path(id)| SessionId::read(&id)).ok_or(Code::NotFound)?;
     if !state.auth().end_own_session(&user.claims, id, &client).await? {
         return Err(Code::NotFound.into());
     }

@@ -1,0 +1,174 @@
+//! The quick start: everything on embedded SQLite, in a few lines.
+
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{FromRef, connect_info::IntoMakeServiceWithConnectInfo},
+};
+use vestibule_axum::{
+    layers::with_policy,
+    policy::HttpPolicy,
+    routes,
+    same_origin::{NoOrigin, Origin},
+    state::AuthState,
+};
+use vestibule_core::{Auth, Policy, StartError, ports::Store as _, upkeep::Upkeep};
+use vestibule_hashing::{HashingConfig, HashingPool};
+use vestibule_sql::{OpenError, SqliteOptions, SqliteStore, sqlite::DATABASE_FILE};
+
+use crate::secret_file::{SecretFileError, obtain_secret_key};
+
+/// Accounts, login and protected routes for one axum application, on embedded SQLite.
+///
+/// Use it as your application's state, or take it into your own with `FromRef`: the extractors
+/// ([`CurrentUser`](crate::CurrentUser), [`Authenticated`](crate::Authenticated)) find it there.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use vestibule::{CurrentUser, Vestibule};
+///
+/// async fn hello(CurrentUser(account): CurrentUser) -> String {
+///     format!("Hello, {}!", account.email)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let data = folder.path();
+/// let vestibule = Vestibule::builder("http://127.0.0.1:3000").open(data).await?;
+/// let app = Router::new().route("/hello", get(hello)).merge(vestibule.routes());
+/// let service = vestibule.into_service(app);
+/// // axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, service).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Vestibule {
+    state: AuthState,
+    store: Arc<SqliteStore>,
+    upkeep: Arc<Upkeep>,
+}
+
+impl FromRef<Vestibule> for AuthState {
+    fn from_ref(vestibule: &Vestibule) -> Self {
+        vestibule.state.clone()
+    }
+}
+
+/// Why a [`Vestibule`] cannot be opened; each message is a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuickStartError {
+    /// The public URL is none.
+    #[error(transparent)]
+    PublicUrl(#[from] NoOrigin),
+    /// The secret cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Passwords cannot be hashed.
+    #[error(transparent)]
+    Hashing(#[from] vestibule_hashing::StartError),
+    /// The engine cannot start.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// The task that opened the database died.
+    #[error("the database could not be opened: {0}")]
+    Task(io::Error),
+}
+
+/// Collects what a [`Vestibule`] needs to know before it opens.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct VestibuleBuilder {
+    public_url: String,
+    policy: Policy,
+    hashing: HashingConfig,
+}
+
+impl VestibuleBuilder {
+    /// Replaces the rules: lifetimes, limits, names. The tokens' issuer and audience stay the public URL.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Replaces the cost of password hashes and the bounds of their queue.
+    pub fn hashing(mut self, hashing: HashingConfig) -> Self {
+        self.hashing = hashing;
+        self
+    }
+
+    /// Opens the database in `folder`, made where there is none, and starts the background work.
+    ///
+    /// # Errors
+    /// [`QuickStartError`].
+    pub async fn open(self, folder: impl AsRef<Path>) -> Result<Vestibule, QuickStartError> {
+        let origin: Origin = Origin::of_url(&self.public_url)?;
+        let http = if origin.is_plain_loopback() {
+            HttpPolicy::development(origin)
+        } else {
+            HttpPolicy::new(origin)
+        };
+        let mut policy = self.policy;
+        policy.tokens.issuer.clone_from(&self.public_url);
+        policy.tokens.audience.clone_from(&self.public_url);
+        let folder = folder.as_ref().to_owned();
+        let hashing = self.hashing;
+        let foundation = tokio::task::spawn_blocking(move || {
+            let database = folder.join(DATABASE_FILE);
+            let secret = obtain_secret_key(&folder, &database)?;
+            let store = SqliteStore::open(SqliteOptions::serve(database))?;
+            Ok::<_, QuickStartError>((secret, store, HashingPool::start(hashing)?))
+        });
+        let (secret, store, hashing) =
+            foundation.await.map_err(|error| QuickStartError::Task(io::Error::other(error)))??;
+        let auth = Auth::builder(store.clone(), Arc::new(hashing), secret).policy(policy).start().await?;
+        let upkeep = Arc::new(auth.start_upkeep());
+        Ok(Vestibule { state: AuthState::new(auth, http), store, upkeep })
+    }
+}
+
+impl Vestibule {
+    /// Begins with the URL that browsers see, for example `https://app.example`.
+    ///
+    /// Cookies are `Secure` and carry the `__Host-` prefix unless it is plain http on loopback.
+    pub fn builder(public_url: impl Into<String>) -> VestibuleBuilder {
+        let public_url = public_url.into().trim_end_matches('/').to_owned();
+        VestibuleBuilder { public_url, policy: Policy::default(), hashing: HashingConfig::default() }
+    }
+
+    /// Every route at its default place, with the documentation at `/docs`.
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        routes::app(&self.state).with_state(())
+    }
+
+    /// The engine and the HTTP policy, for mounting single routers from [`crate::http::routes`].
+    #[must_use]
+    pub const fn state(&self) -> &AuthState {
+        &self.state
+    }
+
+    /// The engine, for everything that does not come over HTTP.
+    #[must_use]
+    pub fn auth(&self) -> &Arc<Auth> {
+        self.state.auth()
+    }
+
+    /// Puts your application, with [`Self::routes`] merged in, under the policy and makes it what `axum::serve` takes.
+    #[must_use]
+    pub fn into_service(self, app: Router<Self>) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+        let policy = Arc::clone(self.state.http());
+        with_policy(app.with_state(self), policy).into_make_service_with_connect_info()
+    }
+
+    /// Writes what is still queued and closes the database; call it after the server has stopped.
+    pub async fn close(self) {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        self.upkeep.flush(PATIENCE).await;
+        self.store.close().await;
+    }
+}
