@@ -80,6 +80,17 @@ impl VerifyingKey {
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
+
+    /// Whether `signature` (as JWS writes it, RFC 7518 §3, but not encoded) is this key's of `message`.
+    #[must_use]
+    pub fn is_signature(&self, message: &[u8], signature: &[u8]) -> bool {
+        let encoded = URL_SAFE_NO_PAD.encode(signature);
+        self.is_encoded_signature(message, &encoded)
+    }
+
+    fn is_encoded_signature(&self, message: &[u8], signature: &str) -> bool {
+        crypto::verify(signature, message, &self.key, self.algorithm.in_library()).unwrap_or(false)
+    }
 }
 
 impl fmt::Debug for VerifyingKey {
@@ -165,9 +176,7 @@ impl<'a> Parts<'a> {
         if self.parameter("alg") != Some(key.algorithm.as_str()) {
             return Err(Refused::Algorithm);
         }
-        let is_genuine =
-            crypto::verify(self.signature, self.signed.as_bytes(), &key.key, key.algorithm.in_library());
-        if !is_genuine.unwrap_or(false) {
+        if !key.is_encoded_signature(self.signed.as_bytes(), self.signature) {
             return Err(Refused::Signature);
         }
         URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| Refused::Malformed)
