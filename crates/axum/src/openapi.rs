@@ -25,6 +25,9 @@ pub const USERS: &str = "users";
 /// The tag of the service routes.
 pub const SERVICE: &str = "service";
 
+/// The operations that look at a password.
+const LOGINS: [&str; 3] = ["log_in_by_form", "log_in", "issue_tokens"];
+
 const TAGS: [(&str, &str); 4] = [
     (PASSWORD_LOGIN, "The OAuth2 password form, for first-party clients."),
     (ACCOUNT, "Registration, login, logout and devices; cookies for browsers, bearer tokens equally."),
@@ -83,8 +86,7 @@ fn for_each_operation(item: &mut PathItem, mut change: impl FnMut(&mut Operation
 
 fn complete_operation(operation: &mut Operation) {
     let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
-    let is_login =
-        operation.operation_id.as_deref().is_some_and(|id| id.contains("login") || id.contains("password"));
+    let is_login = operation.operation_id.as_deref().is_some_and(|id| LOGINS.contains(&id));
     let mut statuses = vec![("408", "The request took too long."), ("500", "A fault of ours.")];
     if operation.request_body.is_some() {
         statuses.extend([

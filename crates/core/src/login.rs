@@ -256,6 +256,7 @@ impl Auth {
     /// The tokens of a session that has just been opened.
     pub(crate) fn hand_out(&self, account: Account, session: &NewSession) -> Result<LoggedIn, SigningError> {
         let tokens = self.issue_tokens(&Issue {
+            at: session.created_at,
             account: &account,
             session_id: session.id,
             generation: FIRST_GENERATION,

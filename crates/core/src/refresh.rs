@@ -7,6 +7,7 @@ use crate::{
     Auth,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
+        clock::Timestamp,
         store::{Rotated, Rotation, RotationRequest, StoreError},
     },
     token::{Issue, SigningError, TokenPair, refresh_token::PresentedToken},
@@ -70,11 +71,11 @@ impl Auth {
         match self.store.rotate_session(rotation).await? {
             Rotation::Rotated(rotated) => {
                 metrics::counter!("vestibule_sessions_refreshed_total", "outcome" => "rotated").increment(1);
-                self.refreshed(presented.session_id, rotated)
+                self.refreshed(now, presented.session_id, rotated)
             }
             Rotation::Repeated(rotated) => {
                 metrics::counter!("vestibule_sessions_refreshed_total", "outcome" => "repeated").increment(1);
-                self.refreshed(presented.session_id, rotated)
+                self.refreshed(now, presented.session_id, rotated)
             }
             Rotation::ReuseDetected(revoked) => {
                 self.note_reuse(revoked, client);
@@ -84,11 +85,17 @@ impl Auth {
         }
     }
 
-    fn refreshed(&self, session_id: SessionId, rotated: Rotated) -> Result<Refreshed, RefreshError> {
+    fn refreshed(
+        &self,
+        at: Timestamp,
+        session_id: SessionId,
+        rotated: Rotated,
+    ) -> Result<Refreshed, RefreshError> {
         // A permission that was taken away takes its scope with it.
         let scope =
             rotated.scope.intersection(&self.policy.tokens.scopes).intersection(&rotated.account.permissions);
         let tokens = self.issue_tokens(&Issue {
+            at,
             account: &rotated.account,
             session_id,
             generation: rotated.generation,

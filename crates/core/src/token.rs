@@ -169,7 +169,7 @@ impl Auth {
 
     /// Signs the pair of tokens for one generation of a session.
     pub(crate) fn issue_tokens(&self, issue: &Issue<'_>) -> Result<TokenPair, SigningError> {
-        let now = self.clock.now();
+        let now = issue.at;
         let policy = &self.policy.tokens;
         let grant = Grant {
             account: issue.account,
@@ -192,6 +192,7 @@ impl Auth {
 /// For which generation of which session tokens are made.
 #[derive(Debug)]
 pub(crate) struct Issue<'a> {
+    pub(crate) at: Timestamp,
     pub(crate) account: &'a Account,
     pub(crate) session_id: SessionId,
     pub(crate) generation: u64,

@@ -53,6 +53,7 @@ pub(crate) struct PasswordLoginForm {
 #[utoipa::path(
     post,
     path = "/login",
+    operation_id = "log_in_by_form",
     tag = PASSWORD_LOGIN,
     request_body(content(
         (PasswordLoginForm = "application/x-www-form-urlencoded"),
@@ -126,6 +127,7 @@ pub(crate) struct LoginBody {
 #[utoipa::path(
     post,
     path = "/login",
+    operation_id = "log_in",
     tag = ACCOUNT,
     request_body = LoginBody,
     responses((status = 200, description = "Logged in; both cookies are set.", body = AccountBody)),

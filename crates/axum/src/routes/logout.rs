@@ -33,6 +33,7 @@ pub(crate) struct LogoutBody {
 #[utoipa::path(
     post,
     path = "/logout",
+    operation_id = "log_out",
     tag = ACCOUNT,
     request_body = inline(Option<LogoutBody>),
     responses((status = 200, description = "Logged out; both cookies are deleted.", body = ())),

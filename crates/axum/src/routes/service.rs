@@ -28,6 +28,7 @@ pub(crate) struct Health {
 #[utoipa::path(
     get,
     path = "/health/live",
+    operation_id = "is_live",
     tag = SERVICE,
     responses((status = 200, description = "It does.", body = Health)),
 )]
@@ -39,6 +40,7 @@ pub(crate) async fn live() -> Response {
 #[utoipa::path(
     get,
     path = "/health/ready",
+    operation_id = "is_ready",
     tag = SERVICE,
     responses(
         (status = 200, description = "They should.", body = Health),

@@ -19,6 +19,7 @@ use crate::{
 #[utoipa::path(
     get,
     path = "/sessions",
+    operation_id = "list_sessions",
     tag = ACCOUNT,
     security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The sessions.", body = Vec<SessionBody>)),
@@ -34,6 +35,7 @@ pub(crate) async fn list(State(state): State<AuthState>, user: Authenticated) ->
 #[utoipa::path(
     delete,
     path = "/sessions/{id}",
+    operation_id = "end_session",
     tag = ACCOUNT,
     params(("id" = String, Path, description = "The session's id.")),
     security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),

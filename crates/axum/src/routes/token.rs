@@ -49,6 +49,7 @@ pub(crate) struct TokenForm {
 #[utoipa::path(
     post,
     path = "/token",
+    operation_id = "issue_tokens",
     tag = PASSWORD_LOGIN,
     request_body(content(
         (TokenForm = "application/x-www-form-urlencoded"),
@@ -118,6 +119,7 @@ pub(crate) struct Claims {
 #[utoipa::path(
     post,
     path = "/token",
+    operation_id = "claims",
     tag = ACCOUNT,
     security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The claims.", body = Claims)),

@@ -12,6 +12,7 @@ use crate::{
 #[utoipa::path(
     get,
     path = "/me",
+    operation_id = "current_user",
     tag = USERS,
     security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The account.", body = AccountBody)),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, macros::format_description};
 
 /// A moment in milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,12 +51,14 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The moment as RFC 3339 in UTC, for example `2026-11-21T09:00:00.125Z`.
+    /// The moment as RFC 3339 in UTC, to the millisecond, for example `2026-11-21T09:00:00.125Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
+        let format =
+            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
-            .and_then(|moment| moment.format(&Rfc3339).ok())
+            .and_then(|moment| moment.format(format).ok())
             .unwrap_or_else(|| self.0.to_string())
     }
 }
@@ -107,7 +109,7 @@ mod tests {
     #[test]
     fn a_moment_prints_as_rfc_3339_in_utc() {
         assert_eq!(Timestamp::from_millis(1_700_000_000_125).to_rfc3339(), "2023-11-14T22:13:20.125Z");
-        assert_eq!(Timestamp::EPOCH.to_rfc3339(), "1970-01-01T00:00:00Z");
+        assert_eq!(Timestamp::EPOCH.to_rfc3339(), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]
