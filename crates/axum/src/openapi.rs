@@ -4,9 +4,7 @@ use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr,
     Response, ResponseBuilder,
     path::Operation,
-    security::{
-        ApiKey, ApiKeyValue, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme,
-    },
+    security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
     tag::TagBuilder,
 };
 
@@ -41,11 +39,12 @@ pub fn document(cookies: CookiePolicy) -> OpenApi {
     let mut components = Components::new();
     // Relative, so that it holds behind every proxy and prefix.
     let flow = Flow::Password(Password::new("/api/v1/token", Scopes::new()));
-    components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::new([flow])));
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(cookies.name(CookieKind::Access)));
-    components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    components.add_security_scheme("OAuth2PasswordBearer", SecurityScheme::OAuth2(OAuth2::new([flow])));
+    let cookie = ApiKeyValue::with_description(
+        cookies.name(CookieKind::Access),
+        "Set by the login and register routes of the account; browsers send it by themselves.",
+    );
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()

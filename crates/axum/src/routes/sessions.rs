@@ -21,7 +21,7 @@ use crate::{
     path = "/sessions",
     operation_id = "list_sessions",
     tag = ACCOUNT,
-    security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
+    security(("OAuth2PasswordBearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The sessions.", body = Vec<SessionBody>)),
 )]
 pub(crate) async fn list(State(state): State<AuthState>, user: Authenticated) -> Result<Response, ApiError> {
@@ -38,7 +38,7 @@ pub(crate) async fn list(State(state): State<AuthState>, user: Authenticated) ->
     operation_id = "end_session",
     tag = ACCOUNT,
     params(("id" = String, Path, description = "The session's id.")),
-    security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
+    security(("OAuth2PasswordBearer" = []), ("cookie" = [])),
     responses(
         (status = 200, description = "Ended.", body = ()),
         (status = 404, description = "The caller has no such session.",

@@ -121,7 +121,7 @@ pub(crate) struct Claims {
     path = "/token",
     operation_id = "claims",
     tag = ACCOUNT,
-    security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
+    security(("OAuth2PasswordBearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The claims.", body = Claims)),
 )]
 pub(crate) async fn claims(user: Authenticated) -> Response {

@@ -14,7 +14,7 @@ use crate::{
     path = "/me",
     operation_id = "current_user",
     tag = USERS,
-    security(("oauth2" = []), ("bearer" = []), ("cookie" = [])),
+    security(("OAuth2PasswordBearer" = []), ("cookie" = [])),
     responses((status = 200, description = "The account.", body = AccountBody)),
 )]
 pub(crate) async fn me(CurrentUser(account): CurrentUser) -> Response {

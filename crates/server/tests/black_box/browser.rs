@@ -1,0 +1,111 @@
+//! The documentation in a real browser: Swagger UI, offline, with its Authorize dialog.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use fantoccini::{Client as Browser, ClientBuilder, Locator, error::CmdError};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+
+use crate::{client::PASSWORD, program::Folder};
+
+/// How long a page may take to show something before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A browser driver on a free port; ended when dropped.
+struct Driver {
+    process: Child,
+    url: String,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("chromedriver: {error}; `cargo xtask test` installs it"));
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port = lines.find_map(|line| {
+            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        let port = port.expect("chromedriver says its port");
+        // Whoever writes into a closed or a full pipe stops, so somebody must go on reading.
+        thread::spawn(move || lines.for_each(drop));
+        Self { process, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    async fn browser(&self, profile: &str) -> Browser {
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1200,1400",
+            &format!("--user-data-dir={profile}"),
+        ];
+        let capabilities = json!({
+            "goog:chromeOptions": {"args": arguments},
+        });
+        let capabilities = capabilities.as_object().unwrap().clone();
+        ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&self.url).await.unwrap()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody left to tell.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn click(browser: &Browser, selector: &str) -> Result<(), CmdError> {
+    browser.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await?.click().await
+}
+
+async fn type_into(browser: &Browser, selector: &str, text: &str) -> Result<(), CmdError> {
+    browser.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await?.send_keys(text).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authorize_dialog_logs_in_and_a_protected_route_answers() {
+    let folder = Folder::new();
+    let server = folder.serve();
+    assert_eq!(server.client().register("ada").await.status, 201);
+
+    let driver = Driver::start();
+    let browser = driver.browser(folder.path("profile").to_str().unwrap()).await;
+    let outcome = authorize_and_ask(&browser, &format!("http://{}/docs", server.address)).await;
+    let picture = concat!(env!("CARGO_TARGET_TMPDIR"), "/authorize.png");
+    std::fs::write(picture, browser.screenshot().await.unwrap()).unwrap();
+    browser.close().await.unwrap();
+    let answer = outcome.unwrap_or_else(|error| panic!("{error}; {picture} shows the page"));
+    assert!(answer.contains("\"email\": \"ada@people.example\""), "{answer}");
+}
+
+/// Logs in by the dialog, tries `/api/v1/users/me` out and returns the answer that the page shows.
+async fn authorize_and_ask(browser: &Browser, docs: &str) -> Result<String, CmdError> {
+    browser.goto(docs).await?;
+    click(browser, "button.authorize").await?;
+    type_into(browser, "#oauth_username", "ada").await?;
+    type_into(browser, "#oauth_password", PASSWORD).await?;
+    // The dialog lists every way to authenticate; the first is the password.
+    click(browser, ".auth-btn-wrapper button.authorize").await?;
+    browser.wait().at_most(PATIENCE).for_element(Locator::XPath("//h6[text()='Authorized']")).await?;
+    click(browser, ".modal-ux .close-modal").await?;
+    click(browser, "#operations-users-current_user .opblock-summary-control").await?;
+    click(browser, "#operations-users-current_user .execute").await?;
+    let answer = "#operations-users-current_user .live-responses-table .highlight-code";
+    browser.wait().at_most(PATIENCE).for_element(Locator::Css(answer)).await?.text().await
+}
