@@ -147,8 +147,9 @@ impl SqliteStore {
     }
 
     async fn shut(&self) {
-        self.writer.close().await;
+        // The writer last: the connection that closes last takes the write-ahead log away with it.
         self.readers.close();
+        self.writer.close().await;
         // Only now may another process serve it.
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }

@@ -47,9 +47,10 @@ pub(super) fn open_reader(path: &Path, is_inline: bool) -> rusqlite::Result<Conn
 /// Says whether the database is ours already; an empty one may become so.
 pub(super) fn is_ours(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
     let ask = || -> rusqlite::Result<(i32, i64, bool)> {
-        let application = application_id(connection)?;
-        let tables = connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
-        Ok((application, tables, has_history(connection)?))
+        // In one look: another process may be making it ours right now.
+        let look = connection.unchecked_transaction()?;
+        let tables = look.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
+        Ok((application_id(&look)?, tables, has_history(&look)?))
     };
     match ask().map_err(|source| OpenError::from_engine(path, source))? {
         // What was restored from a dump has lost its header, but not its history.

@@ -1,0 +1,126 @@
+//! The contract every store keeps, whatever engine it runs on: each method, its conflicts and its races.
+//!
+//! An engine joins with a [`StoreFixture`] and one line, `store_contract!(ItsFixture)`, which makes a test of every case.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    reason = "a case fails by panicking"
+)]
+
+pub mod accounts;
+pub mod audit;
+pub mod keys;
+pub mod outages;
+pub mod processes;
+pub mod revocation;
+pub mod rotation;
+pub mod samples;
+pub mod sessions;
+pub mod upkeep;
+
+use std::{future::Future, sync::Arc};
+
+use async_trait::async_trait;
+use vestibule_core::ports::store::Store;
+
+/// A database of its own for one case.
+#[async_trait]
+pub trait StoreFixture: Send + Sync + Sized {
+    /// A place for a database that does not exist yet.
+    async fn fresh() -> Self;
+
+    /// A handle of its own, as another process would have; makes and migrates the database where need be.
+    async fn open(&self) -> Arc<dyn Store>;
+
+    /// Runs SQL past the store, for what no method of it does: damage, restored backups, disabled accounts.
+    async fn execute(&self, sql: &str);
+}
+
+/// Runs `count` tasks at once and collects what they answer.
+pub(crate) async fn at_once<R, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<R>
+where
+    F: Future<Output = R> + Send + 'static,
+    R: Send + 'static,
+{
+    let tasks: Vec<_> = (0..count).map(|number| tokio::spawn(task(number))).collect();
+    let mut answers = Vec::with_capacity(count);
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+/// Makes a test of every case of the contract, on the databases of one fixture.
+#[macro_export]
+macro_rules! store_contract {
+    ($fixture:ty) => {
+        $crate::store_contract! { @cases $fixture;
+            accounts::an_account_comes_back_as_it_was_made
+            accounts::what_is_optional_may_be_missing
+            accounts::taken_names_are_told_apart
+            accounts::parallel_registrations_of_one_name_make_one_account
+            accounts::a_first_session_comes_with_its_account_or_not_at_all
+            accounts::credentials_are_found_by_either_name
+            accounts::a_password_hash_is_replaced_by_one_of_many
+            accounts::permissions_add_up
+            sessions::a_login_opens_a_session_and_is_remembered
+            sessions::a_login_needs_the_hash_it_was_verified_against
+            sessions::a_disabled_account_opens_no_session
+            sessions::a_login_ends_the_session_it_replaces
+            sessions::the_oldest_session_makes_room
+            sessions::a_changed_password_ends_logins_under_way
+            sessions::live_sessions_are_listed_the_newest_first
+            sessions::a_session_is_revoked_once_and_by_its_owner
+            sessions::a_session_with_a_live_access_token_can_be_revoked
+            sessions::all_sessions_but_one_are_revoked
+            sessions::a_live_session_has_an_owner
+            rotation::a_rotation_moves_one_generation
+            rotation::a_session_slides_to_its_end_and_no_further
+            rotation::the_last_access_never_moves_back
+            rotation::a_rotation_reads_the_account_anew
+            rotation::t19_parallel_refreshes_leave_one_child
+            rotation::the_same_child_is_answered_within_the_grace
+            rotation::the_grace_does_not_slide
+            rotation::reuse_after_the_grace_revokes
+            rotation::reuse_outranks_the_grace_once_the_child_is_used
+            rotation::parallel_reuse_is_detected_once
+            rotation::a_clock_that_ran_backwards_counts_as_no_time
+            rotation::a_restored_backup_takes_the_newer_generation
+            rotation::dead_sessions_are_refused_without_a_trace
+            rotation::impossible_generations_are_refused
+            revocation::a_cut_off_ends_what_began_before_it
+            revocation::a_cut_off_never_moves_back
+            revocation::a_cut_off_is_remembered_until_the_last_access
+            revocation::everyone_is_cut_off_at_once
+            revocation::no_rotation_outlives_a_cut_off
+            revocation::revoked_sessions_are_remembered_until_their_last_access
+            keys::one_of_many_first_keys_is_kept
+            keys::a_new_key_signs_and_the_old_one_verifies_for_a_while
+            keys::compromised_keys_end_at_once
+            keys::a_key_is_rewrapped_once
+            audit::events_come_back_the_newest_first
+            audit::events_of_one_account_are_found
+            upkeep::what_no_longer_matters_goes_batch_by_batch
+            upkeep::what_still_matters_stays
+            processes::handles_that_open_at_once_migrate_once
+            processes::a_second_handle_sees_what_the_first_wrote
+            processes::changes_of_others_are_noticed_and_own_ones_are_not
+            processes::acknowledged_writes_survive_a_handle_that_never_closed
+            processes::writers_of_two_handles_do_not_lose_each_other
+            outages::an_open_store_answers_every_method
+            outages::t58_a_closed_store_answers_no_method
+            outages::t58_an_injected_fault_is_never_an_answer
+        }
+    };
+    (@cases $fixture:ty; $($topic:ident::$case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let fixture = <$fixture as $crate::contract::StoreFixture>::fresh().await;
+                $crate::contract::$topic::$case(&fixture).await;
+            }
+        )+
+    };
+}

@@ -1,0 +1,59 @@
+//! The audit log.
+
+use vestibule_core::{
+    ports::audit::{AuditEvent, AuditKind, AuditOutcome, AuditRecord},
+    values::session::SessionId,
+};
+
+use super::{
+    StoreFixture,
+    samples::{at, event, register},
+};
+
+/// As they were recorded, and no more than asked for.
+pub async fn events_come_back_the_newest_first(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let account = register(&*store, "ada").await.id;
+    let session = SessionId::new(at(2));
+    let login = AuditEvent {
+        kind: AuditKind::Login,
+        outcome: AuditOutcome::Success,
+        session_id: Some(session),
+        detail: "",
+        ..event(at(2), Some(account))
+    };
+    store.record_audit(vec![event(at(1), None), login]).await.unwrap();
+    store.record_audit(vec![event(at(3), Some(account))]).await.unwrap();
+    store.record_audit(Vec::new()).await.unwrap();
+
+    let records = store.list_audit(None, 10).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.at).collect::<Vec<_>>(), [at(3), at(2), at(1)]);
+    let expected = AuditRecord {
+        at: at(2),
+        kind: "login".to_owned(),
+        outcome: "success".to_owned(),
+        account_id: Some(account),
+        session_id: Some(session),
+        address: "192.0.2.7".to_owned(),
+        detail: String::new(),
+    };
+    assert_eq!(records[1], expected);
+    assert_eq!((records[2].account_id, records[2].session_id), (None, None));
+    assert_eq!(store.list_audit(None, 2).await.unwrap(), records[..2]);
+    assert_eq!(store.list_audit(None, 0).await.unwrap(), []);
+}
+
+/// And nobody else's.
+pub async fn events_of_one_account_are_found(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
+    let owners = [Some(ada), Some(bob), None].into_iter().cycle();
+    let events = (0..20).zip(owners).map(|(millis, owner)| event(at(millis), owner));
+    store.record_audit(events.collect()).await.unwrap();
+    let records = store.list_audit(Some(bob), 5).await.unwrap();
+    assert!(records.iter().all(|record| record.account_id == Some(bob)));
+    assert_eq!(
+        records.iter().map(|record| record.at).collect::<Vec<_>>(),
+        [at(19), at(16), at(13), at(10), at(7)]
+    );
+}

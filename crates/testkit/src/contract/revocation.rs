@@ -1,0 +1,114 @@
+//! Cut-offs, and what the nodes remember.
+
+use vestibule_core::{
+    ports::store::{AccountCutoff, Rotation},
+    values::{account::AccountId, session::RevokedSession},
+};
+
+use super::{
+    StoreFixture, at_once,
+    samples::{ACCESS_TTL, GRACE, at, log_in, register, rotated, rotation},
+};
+
+/// Sessions are compared by their birth, to the millisecond; a login right after the cut-off works.
+pub async fn a_cut_off_ends_what_began_before_it(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
+    let before = log_in(&*store, ada, at(10)).await;
+    let bobs = log_in(&*store, bob, at(10)).await;
+    let cutoff = store.cut_off_account(ada, at(10)).await.unwrap().unwrap();
+    assert_eq!((cutoff.account_id, cutoff.at), (ada, at(10)));
+    let after = log_in(&*store, ada, at(11)).await;
+
+    assert_eq!(store.rotate_session(rotation(before, 0, at(12))).await.unwrap(), Rotation::Refused);
+    assert_eq!(store.find_session_owner(before, at(12)).await.unwrap(), None);
+    assert_eq!(store.revoke_session(before, Some(ada), at(12)).await.unwrap(), None);
+    let sessions = store.list_sessions(ada, at(12)).await.unwrap();
+    assert_eq!(sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [after]);
+    for alive in [after, bobs] {
+        assert_eq!(rotated(&*store, rotation(alive, 0, at(12))).await.generation, 1);
+    }
+    assert_eq!(store.cut_off_account(AccountId::new(at(0)), at(10)).await.unwrap(), None);
+}
+
+/// An earlier moment, from a clock that ran backwards, brings nothing back to life.
+pub async fn a_cut_off_never_moves_back(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = register(&*store, "ada").await.id;
+    let id = log_in(&*store, ada, at(15)).await;
+    let first = store.cut_off_account(ada, at(20)).await.unwrap().unwrap();
+    assert_eq!(store.cut_off_account(ada, at(10)).await.unwrap(), Some(first));
+    assert_eq!(store.cut_off_everyone(at(20)).await.unwrap(), at(20));
+    assert_eq!(store.cut_off_everyone(at(10)).await.unwrap(), at(20));
+    assert_eq!(store.rotate_session(rotation(id, 0, at(30))).await.unwrap(), Rotation::Refused);
+}
+
+/// Nodes hear of a cut-off as long as an access token may fall under it.
+pub async fn a_cut_off_is_remembered_until_the_last_access(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
+    let id = log_in(&*store, ada, at(1)).await;
+    rotated(&*store, rotation(id, 0, at(60_000))).await;
+    let until = at(60_000).plus(ACCESS_TTL).plus(GRACE);
+    let cutoff = store.cut_off_account(ada, at(70_000)).await.unwrap().unwrap();
+    assert_eq!(cutoff, AccountCutoff { account_id: ada, at: at(70_000), until });
+    // Without a session there is nothing to remember.
+    store.cut_off_account(bob, at(70_000)).await.unwrap();
+
+    let just_before = until.minus(std::time::Duration::from_millis(1));
+    assert_eq!(store.list_revocations(just_before).await.unwrap().accounts, [cutoff]);
+    assert_eq!(store.list_revocations(until).await.unwrap().accounts, []);
+}
+
+/// Everybody's sessions end; logins after it work at once.
+pub async fn everyone_is_cut_off_at_once(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
+    let before = [log_in(&*store, ada, at(1)).await, log_in(&*store, bob, at(5)).await];
+    assert!(store.list_revocations(at(6)).await.unwrap().everyone < at(0));
+    assert_eq!(store.cut_off_everyone(at(5)).await.unwrap(), at(5));
+    assert_eq!(store.list_revocations(at(6)).await.unwrap().everyone, at(5));
+    for id in before {
+        assert_eq!(store.rotate_session(rotation(id, 0, at(6))).await.unwrap(), Rotation::Refused);
+        assert_eq!(store.find_session_owner(id, at(6)).await.unwrap(), None);
+    }
+    assert_eq!(store.list_sessions(ada, at(6)).await.unwrap(), []);
+    let after = log_in(&*store, ada, at(6)).await;
+    assert_eq!(rotated(&*store, rotation(after, 0, at(7))).await.generation, 1);
+}
+
+/// Refreshes and a cut-off at the same time: none succeeds after the cut-off was answered.
+pub async fn no_rotation_outlives_a_cut_off(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = register(&*store, "ada").await.id;
+    let id = log_in(&*store, ada, at(1)).await;
+    let ends = at_once(16, |number| {
+        let store = store.clone();
+        async move {
+            if number == 8 {
+                store.cut_off_account(ada, at(2)).await.unwrap().unwrap();
+                let late = store.rotate_session(rotation(id, 0, at(3))).await.unwrap();
+                assert_eq!(late, Rotation::Refused);
+            }
+            store.rotate_session(rotation(id, 0, at(3))).await.unwrap()
+        }
+    })
+    .await;
+    assert!(ends.iter().all(|end| !matches!(end, Rotation::ReuseDetected(_))), "{ends:?}");
+    assert_eq!(store.rotate_session(rotation(id, 1, at(4))).await.unwrap(), Rotation::Refused);
+}
+
+/// A revoked session is listed until its last access token has expired, and so is a deleted account's.
+pub async fn revoked_sessions_are_remembered_until_their_last_access(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = register(&*store, "ada").await.id;
+    let id = log_in(&*store, ada, at(1)).await;
+    log_in(&*store, ada, at(2)).await;
+    let access_until = at(1).plus(ACCESS_TTL);
+    store.revoke_session(id, None, at(3)).await.unwrap().unwrap();
+    fixture.execute("DELETE FROM account").await;
+    let listed = store.list_revocations(at(4)).await.unwrap();
+    assert_eq!(listed.sessions, [RevokedSession { id, account_id: ada, access_until }]);
+    assert_eq!(listed.accounts, []);
+    assert_eq!(store.list_revocations(access_until).await.unwrap().sessions, []);
+}
