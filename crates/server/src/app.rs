@@ -20,7 +20,6 @@ pub fn state(config: &Config, public_url: &str, auth: Arc<Auth>) -> Result<AuthS
 }
 
 /// Every route.
-#[must_use]
 pub fn router(state: &AuthState) -> Router {
     with_policy(routes::app(state), Arc::clone(state.http()))
 }

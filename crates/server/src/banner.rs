@@ -26,12 +26,10 @@ pub fn announce(config: &Config, addresses: &Addresses) {
         tracing::info!(version, %listen, public_url, docs, %data, mode, metrics, "vestibule is ready");
         return;
     }
-    let mut text = format!(
-        "Vestibule {version} is ready ({mode}).\n\n  listening  http://{listen}\n  docs       {public_url}/docs\n  data       {data}\n"
+    let metrics = metrics.map(|url| format!("  metrics    {url}\n")).unwrap_or_default();
+    let text = format!(
+        "Vestibule {version} is ready ({mode}).\n\n  listening  http://{listen}\n  docs       {public_url}/docs\n{metrics}  data       {data}\n"
     );
-    if let Some(metrics) = metrics {
-        text.push_str(&format!("  metrics    {metrics}\n"));
-    }
     // Nobody is left to be told when standard output is closed.
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

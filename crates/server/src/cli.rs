@@ -18,8 +18,13 @@ use crate::{config, failure::Failure, openapi, serve};
 #[derive(Debug, Parser)]
 #[command(name = "vestibule", version, arg_required_else_help = true, propagate_version = true)]
 pub struct CommandLine {
-    /// The configuration file [default: $VESTIBULE_CONFIG, else ./vestibule.toml if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "The configuration file [default: that of VESTIBULE_CONFIG, else ./vestibule.toml if it is there]"
+    )]
     config: Option<PathBuf>,
     /// Print data as JSON
     #[arg(long, global = true)]
@@ -128,7 +133,7 @@ impl CommandLine {
             Verb::Admin(AdminVerb::Create(admin)) => admin::create(&load()?.config, admin, is_json)?,
             Verb::Keys(KeysVerb::List) => keys::list(&load()?.config, is_json)?,
             Verb::Keys(KeysVerb::Rotate { compromised }) => {
-                keys::rotate(&load()?.config, *compromised, is_json)?
+                keys::rotate(&load()?.config, *compromised, is_json)?;
             }
             Verb::Openapi => output::line(&openapi::render(&load()?.config)?),
             Verb::Healthcheck => healthcheck::run(&load()?.config)?,

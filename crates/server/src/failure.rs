@@ -57,16 +57,19 @@ pub struct Failure {
 
 impl Failure {
     /// The command could not do what it was asked to.
+    #[must_use]
     pub fn failed(problem: Problem) -> Self {
         Self { exit: Exit::Failed, problems: vec![problem] }
     }
 
     /// The command line or the configuration is wrong.
+    #[must_use]
     pub fn usage(problem: Problem) -> Self {
         Self { exit: Exit::Usage, problems: vec![problem] }
     }
 
     /// The storage did not answer.
+    #[must_use]
     pub fn storage(problem: Problem) -> Self {
         Self { exit: Exit::Storage, problems: vec![problem] }
     }

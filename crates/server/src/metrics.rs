@@ -45,7 +45,7 @@ pub fn record() -> Result<Recorder, Failure> {
 pub async fn serve(listener: TcpListener, handle: Recorder, bounds: Bounds, stop: Stop) {
     let upkeep = keep_up(handle.clone(), stop.clone());
     let bounds = Bounds { max_connections: MAX_CONNECTIONS, ..bounds };
-    let (_, remaining) = tokio::join!(upkeep, crate::http::serve(listener, router(handle), bounds, stop));
+    let ((), remaining) = tokio::join!(upkeep, crate::http::serve(listener, router(handle), bounds, stop));
     // A scrape is nothing to wait for.
     let _ = remaining.finish(Duration::ZERO).await;
 }

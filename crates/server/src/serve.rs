@@ -1,10 +1,10 @@
 //! `vestibule serve`: puts everything together, and takes it apart again.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, thread, time::Duration};
 
 use tokio::{runtime, task::JoinHandle, time::sleep};
 use vestibule::{
-    core::{ports::Store as _, upkeep::Upkeep},
+    core::{ports::Store as _, upkeep::Upkeep, values::secret::random_bytes},
     http::state::AuthState,
     sql::Role,
 };
@@ -30,12 +30,19 @@ const AUDIT_PATIENCE: Duration = Duration::from_secs(2);
 /// Why it could not start, or that a second signal ended it at once.
 pub fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log);
+    gather_randomness();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| startup::unexpected(&error))?;
     let outcome = runtime.block_on(serve(config));
     // What still runs now had its time.
     runtime.shutdown_background();
     outcome
+}
+
+/// The first randomness of a process takes tens of milliseconds; it is gathered while the rest starts.
+fn gather_randomness() {
+    // Where there is no thread for it, whoever needs it first waits for it.
+    let _ = thread::Builder::new().name("randomness".into()).spawn(random_bytes::<1>);
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `vestibule keys`: the keys that sign access tokens.
 
 use serde_json::{Value, json};
-use vestibule::core::keys::KeyInfo;
+use vestibule::core::{keys::KeyInfo, ports::Timestamp};
 
 use super::output;
 use crate::{config::Config, failure::Failure, startup};
@@ -47,6 +47,6 @@ fn to_json(key: &KeyInfo) -> Value {
         "kid": key.kid,
         "algorithm": key.algorithm.as_str(),
         "created_at": key.created_at.to_rfc3339(),
-        "verifies_until": key.verifies_until.map(|until| until.to_rfc3339()),
+        "verifies_until": key.verifies_until.map(Timestamp::to_rfc3339),
     })
 }

@@ -9,6 +9,9 @@ use vestibule::{
 
 use super::keys::Kind;
 
+/// Ten thousand years: more would leave the range of dates that can be printed.
+const LONGEST_SPAN_MILLIS: u64 = 10_000 * 365 * 86_400_000;
+
 /// A value as it was given, before its kind is known to fit.
 pub enum Raw {
     /// From the environment or a secret's file, where everything is text.
@@ -173,10 +176,8 @@ fn read_span(text: &str) -> Option<Duration> {
         "d" => 86_400_000,
         _ => return None,
     };
-    // A span beyond ten thousand years would leave the range of dates that can be printed.
-    const LONGEST: u64 = 10_000 * 365 * 86_400_000;
     let millis = digits.parse::<u64>().ok()?.checked_mul(millis_per_unit)?;
-    (millis <= LONGEST).then(|| Duration::from_millis(millis))
+    (millis <= LONGEST_SPAN_MILLIS).then(|| Duration::from_millis(millis))
 }
 
 /// Reads an origin, as browsers write it.
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn a_span_needs_its_unit() {
         assert_eq!(read_span("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(read_span("30d"), Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(read_span("30d"), Some(Duration::from_hours(24 * 30)));
         assert_eq!(read_span("0s"), Some(Duration::ZERO));
         for text in ["", "10", "s", "10 s", "-1s", "1.5h", "10S", "99999999999999999999s", "9999999d"] {
             assert_eq!(read_span(text), None, "{text}");

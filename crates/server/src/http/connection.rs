@@ -36,13 +36,13 @@ pub(super) async fn serve(
     let _ = stream.set_nodelay(true);
     let activity = Arc::new(Activity::default());
     let io = TokioIo::new(TimedStream::new(stream, bounds, Arc::clone(&activity)));
-    let routes = Routes { router, peer, activity: Arc::clone(&activity) };
+    let service = Routes { router, peer, activity: Arc::clone(&activity) };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The stream has its own time-outs, which tell an idle connection from a slow head.
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(io, routes);
+        .serve_connection(io, service);
     let mut connection = pin!(connection);
     tokio::select! {
         // What goes wrong on a connection is its peer's affair.

@@ -10,7 +10,8 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -19,6 +20,10 @@ use tokio::{
 };
 
 use super::Bounds;
+
+/// How long, and how many bytes more, a request that was answered before its end is listened to.
+const LINGER_FOR: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1024 * 1024;
 
 /// What the stream must know of the requests on it.
 #[derive(Debug, Default)]
@@ -67,12 +72,19 @@ pub(super) struct TimedStream<S> {
     reading: Reading,
     deadline: Pin<Box<Sleep>>,
     stalled: Option<Pin<Box<Sleep>>>,
+    lingering: Option<Lingering>,
+}
+
+/// Our side is closed; what the peer still sends is dropped.
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    bytes: usize,
 }
 
 impl<S> TimedStream<S> {
     pub(super) fn new(stream: S, bounds: Bounds, activity: Arc<Activity>) -> Self {
         let deadline = Box::pin(sleep(bounds.idle_timeout));
-        Self { stream, bounds, activity, reading: Reading::Idle, deadline, stalled: None }
+        Self { stream, bounds, activity, reading: Reading::Idle, deadline, stalled: None, lingering: None }
     }
 
     /// Moves to the phase the connection is in.
@@ -121,7 +133,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+impl<S: AsyncRead + Unpin> TimedStream<S> {
+    /// Reads on for a while after our side is closed.
+    ///
+    /// A socket that is closed with unread bytes in it sends a reset, which takes the answer away from a peer that was
+    /// still sending: a proxy would make 502 of our 413.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let lingering = self
+            .lingering
+            .get_or_insert_with(|| Lingering { until: Box::pin(sleep(LINGER_FOR)), bytes: LINGER_BYTES });
+        let mut dropped = [0; 8192];
+        while lingering.bytes > 0 && lingering.until.as_mut().poll(cx).is_pending() {
+            let mut buf = ReadBuf::new(&mut dropped);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                break;
+            }
+            lingering.bytes = lingering.bytes.saturating_sub(buf.filled().len());
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
@@ -150,7 +184,56 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
-        this.bound_stall(cx, shut)
+        if this.lingering.is_none() {
+            let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
+            ready!(this.bound_stall(cx, shut))?;
+        }
+        // Between requests nothing of the peer's can be under way that an answer belongs to.
+        if this.reading == Reading::Request {
+            ready!(this.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(10);
+
+    /// Answers and closes in the middle of a request, and returns what its peer sees.
+    async fn seen_by_a_peer_that_still_sends() -> io::Result<Vec<u8>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let mut peer = TcpStream::connect(listener.local_addr()?).await?;
+        peer.write_all(&vec![b'x'; 64 * 1024]).await?;
+        let (socket, _) = listener.accept().await?;
+        let bounds = Bounds { header_timeout: LONG, idle_timeout: LONG, max_connections: 1 };
+        let mut stream = TimedStream::new(socket, bounds, Arc::default());
+        stream.reading = Reading::Request;
+        let closing = async move {
+            stream.write_all(b"answer").await?;
+            stream.shutdown().await
+        };
+        let receiving = async move {
+            let mut answer = vec![0; 6];
+            peer.read_exact(&mut answer).await?;
+            peer.write_all(&vec![b'x'; 64 * 1024]).await?;
+            peer.read_to_end(&mut answer).await?;
+            io::Result::Ok(answer)
+        };
+        let (closed, answer) = tokio::join!(closing, receiving);
+        closed?;
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_request_answered_before_its_end_gets_its_answer() {
+        assert_eq!(seen_by_a_peer_that_still_sends().await.unwrap(), b"answer");
     }
 }

@@ -1,0 +1,29 @@
+//! The real binary on a free port in a folder of its own, used as people and service managers use it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests; the functions they share are not marked as tests"
+)]
+
+#[path = "black_box/beside.rs"]
+mod beside;
+#[path = "black_box/browser.rs"]
+mod browser;
+#[path = "black_box/client.rs"]
+mod client;
+#[path = "black_box/commands.rs"]
+mod commands;
+#[path = "black_box/configuration.rs"]
+mod configuration;
+#[path = "black_box/crash.rs"]
+mod crash;
+#[path = "black_box/drain.rs"]
+mod drain;
+#[path = "black_box/journey.rs"]
+mod journey;
+#[path = "black_box/program.rs"]
+mod program;
+#[path = "black_box/storage.rs"]
+mod storage;
