@@ -6,6 +6,8 @@
 
 mod accounts;
 mod audit;
+#[cfg(test)]
+mod budgets;
 mod failure;
 mod keys;
 mod migration;

@@ -33,8 +33,11 @@ use std::{
 use rusqlite::Connection;
 use vestibule_core::ports::{clock::Stopwatch, store::StoreError};
 
+pub(crate) use self::tx::SqliteTx;
+#[cfg(test)]
+pub(crate) use self::tx::run_now;
 pub use self::{error::OpenError, migrate::MigrationStatus};
-use self::{readers::Readers, tx::SqliteTx, writer::Writer};
+use self::{readers::Readers, writer::Writer};
 
 /// The name of the database in a data folder.
 pub const DATABASE_FILE: &str = "vestibule.db";

@@ -6,14 +6,11 @@ use super::writer::Operation;
 
 const LOST: &str = "the database gave the transaction up";
 
-/// Runs and answers a group; it is empty afterwards.
+/// Runs and answers a group, which is empty afterwards; says whether it lasted.
 ///
 /// An operation that fails loses only its own work. Where the transaction itself is lost, nobody is told anything but
 /// an outage: not even those whose part had gone well.
-pub(super) fn run(connection: &mut Connection, group: &mut Vec<Box<dyn Operation>>) {
-    if group.is_empty() {
-        return;
-    }
+pub(super) fn run(connection: &mut Connection, group: &mut Vec<Box<dyn Operation>>) -> bool {
     let outage = commit(connection, group).err();
     if let Some(cause) = &outage {
         tracing::error!(%cause, operations = group.len(), "a group of writes was lost");
@@ -25,6 +22,7 @@ pub(super) fn run(connection: &mut Connection, group: &mut Vec<Box<dyn Operation
     for operation in group.drain(..) {
         operation.answer(outage.as_deref());
     }
+    outage.is_none()
 }
 
 fn commit(connection: &mut Connection, group: &mut [Box<dyn Operation>]) -> Result<(), String> {

@@ -23,7 +23,7 @@ pub(crate) struct SqliteTx<'c> {
 }
 
 impl<'c> SqliteTx<'c> {
-    pub(super) fn new(connection: &'c mut Connection) -> Self {
+    pub(crate) fn new(connection: &'c mut Connection) -> Self {
         Self { connection }
     }
 
@@ -139,7 +139,7 @@ impl ToSql for Value<'_> {
 }
 
 /// Runs a body to its end, which is where its first poll gets it: nothing it awaits is ever pending.
-pub(super) fn run_now<R>(body: impl Future<Output = Result<R, StoreError>>) -> Result<R, StoreError> {
+pub(crate) fn run_now<R>(body: impl Future<Output = Result<R, StoreError>>) -> Result<R, StoreError> {
     match pin!(body).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => Err(broken("a body awaits something else than its transaction")),

@@ -68,11 +68,26 @@ where
 
 enum Command {
     Run(Box<dyn Operation>),
+    Ask(Question),
+    Close(oneshot::Sender<()>),
+}
+
+/// What is answered between two groups.
+enum Question {
     /// Asks for the version that other connections' commits change.
     DataVersion(oneshot::Sender<Result<i64, StoreError>>),
-    /// Asks whether a write could begin.
+    /// Asks whether a write would be answered.
     Ping(oneshot::Sender<Result<(), StoreError>>),
-    Close(oneshot::Sender<()>),
+}
+
+impl Question {
+    fn answer(self, connection: &Connection, is_sound: bool) {
+        // The caller may have gone away.
+        match self {
+            Self::DataVersion(reply) => drop(reply.send(data_version(connection))),
+            Self::Ping(reply) => drop(reply.send(ping(connection, is_sound))),
+        }
+    }
 }
 
 /// The way to the writer's thread, which ends with its last command: when closed or when this is dropped.
@@ -100,12 +115,12 @@ impl Writer {
 
     /// A number that changes with every commit of another connection.
     pub(super) async fn data_version(&self) -> Result<i64, StoreError> {
-        self.ask(Command::DataVersion).await?
+        self.ask(|reply| Command::Ask(Question::DataVersion(reply))).await?
     }
 
-    /// Asks whether a write could begin now.
+    /// Asks whether a write would be answered now.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.ask(Command::Ping).await?
+        self.ask(|reply| Command::Ask(Question::Ping(reply))).await?
     }
 
     /// Answers what waits and ends the thread.
@@ -123,33 +138,34 @@ impl Writer {
 
 fn work(mut connection: Connection, mut queue: mpsc::Receiver<Command>) {
     let mut group: Vec<Box<dyn Operation>> = Vec::new();
+    let mut is_sound = true;
+    let mut closing = None;
     while let Some(first) = queue.blocking_recv() {
-        let mut closing = None;
         let waiting = std::iter::from_fn(|| queue.try_recv().ok()).take(MAX_GROUP - 1);
+        let mut questions = Vec::new();
         for command in std::iter::once(first).chain(waiting) {
             match command {
                 Command::Run(operation) => group.push(operation),
-                Command::DataVersion(reply) => drop(reply.send(data_version(&connection))),
-                Command::Ping(reply) => drop(reply.send(ping(&connection))),
                 Command::Close(reply) => closing = Some(reply),
+                Command::Ask(question) => questions.push(question),
             }
         }
-        group::run(&mut connection, &mut group);
-        if let Some(reply) = closing {
+        if !group.is_empty() {
+            is_sound = group::run(&mut connection, &mut group);
+        }
+        for question in questions {
+            question.answer(&connection, is_sound);
+        }
+        if closing.is_some() {
+            // Nothing new comes in; what waits is still received.
             queue.close();
-            while let Ok(command) = queue.try_recv() {
-                if let Command::Run(operation) = command {
-                    group.push(operation);
-                }
-            }
-            group::run(&mut connection, &mut group);
-            finish(connection);
-            // Nobody may wait for it any more.
-            let _ = reply.send(());
-            return;
         }
     }
     finish(connection);
+    if let Some(reply) = closing {
+        // Whoever closed it may be gone.
+        let _ = reply.send(());
+    }
 }
 
 /// Leaves one tidy file behind. What is committed is safe without it.
@@ -164,6 +180,9 @@ fn data_version(connection: &Connection) -> Result<i64, StoreError> {
     connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(store_error)
 }
 
-fn ping(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").map_err(store_error)
+/// After a lost group only a write that reaches the disk proves that the next one would.
+fn ping(connection: &Connection, is_sound: bool) -> Result<(), StoreError> {
+    let probe = if is_sound { "BEGIN IMMEDIATE; ROLLBACK" } else { "PRAGMA user_version = 0" };
+    // Whatever the reason: writes are away.
+    connection.execute_batch(probe).map_err(unavailable)
 }
