@@ -1,1 +1,39 @@
-//! Stub.
+//! A test kit for Vestibule: an application in process, a clock to turn, the contract every store must keep, and a store
+//! that fails on purpose.
+//!
+//! Applications that mount Vestibule test themselves with [`TestApp`]; who writes a store runs [`contract`] on it.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! use std::time::Duration;
+//!
+//! use vestibule_testkit::TestApp;
+//!
+//! let app = TestApp::start().await;
+//! let ada = app.client().registered("ada").await;
+//! assert_eq!(ada.get("/api/v1/users/me").await.json()["email"], "ada@example.com");
+//!
+//! // Access tokens live for a quarter of an hour, refresh tokens for longer.
+//! app.clock().advance(Duration::from_mins(15));
+//! ada.get("/api/v1/users/me").await.expect_problem(401, "invalid_token");
+//! ada.post("/api/users/token/refresh").await.expect(200);
+//! ada.get("/api/v1/users/me").await.expect(200);
+//! # }
+//! ```
+
+mod answer;
+mod app;
+mod client;
+mod clock;
+pub mod contract;
+pub mod faults;
+mod hasher;
+mod request;
+
+pub use answer::{Answer, SetCookie};
+pub use app::{TestApp, TestAppBuilder};
+pub use client::{Client, PASSWORD, Tokens};
+pub use clock::VirtualClock;
+pub use hasher::CountingHasher;
+pub use request::RequestBuilder;

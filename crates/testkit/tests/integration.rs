@@ -1,0 +1,24 @@
+//! The flows of every capability through the router, the guards over all routes, and the invariants of the layers.
+
+mod integration {
+    mod bad_input;
+    mod cookies_and_origins;
+    mod database;
+    mod faults;
+    mod forging;
+    mod guard;
+    mod keys;
+    mod layers;
+    mod limits;
+    mod log;
+    mod login;
+    mod logout;
+    mod openapi;
+    mod queries;
+    mod refresh;
+    mod register;
+    mod service;
+    mod sessions;
+    mod token;
+    mod users;
+}
