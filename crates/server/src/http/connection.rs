@@ -11,6 +11,7 @@ use std::{
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -67,7 +68,7 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let answering = self.activity.answering();
+        let answering = self.activity.answering(!request.body().is_end_stream());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddress(self.peer));
         let answer = self.router.clone().oneshot(request);

@@ -29,12 +29,15 @@ const LINGER_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     is_answering: AtomicBool,
+    /// The latest request came with a body, of which some may not have been read.
+    has_body: AtomicBool,
     is_draining: AtomicBool,
 }
 
 impl Activity {
     /// A request's head has been read; the returned value lives as long as its answer is under way.
-    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+    pub(super) fn answering(self: &Arc<Self>, has_body: bool) -> Answering {
+        self.has_body.store(has_body, Ordering::Release);
         self.is_answering.store(true, Ordering::Release);
         Answering(Arc::clone(self))
     }
@@ -188,8 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
             let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
             ready!(this.bound_stall(cx, shut))?;
         }
-        // Between requests nothing of the peer's can be under way that an answer belongs to.
-        if this.reading == Reading::Request {
+        if this.reading == Reading::Request && this.activity.has_body.load(Ordering::Acquire) {
             ready!(this.poll_linger(cx));
         }
         Poll::Ready(Ok(()))
@@ -214,7 +216,9 @@ mod tests {
         peer.write_all(&vec![b'x'; 64 * 1024]).await?;
         let (socket, _) = listener.accept().await?;
         let bounds = Bounds { header_timeout: LONG, idle_timeout: LONG, max_connections: 1 };
-        let mut stream = TimedStream::new(socket, bounds, Arc::default());
+        let activity = Arc::new(Activity::default());
+        let _answering = activity.answering(true);
+        let mut stream = TimedStream::new(socket, bounds, activity);
         stream.reading = Reading::Request;
         let closing = async move {
             stream.write_all(b"answer").await?;
