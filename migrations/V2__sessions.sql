@@ -17,6 +17,7 @@ CREATE TABLE session (
     user_agent       TEXT   NOT NULL
 );
 
-CREATE INDEX session_of_account ON session (account_id, created_at);
+-- Revoked rows pile up until they are removed; a login must not walk through them.
+CREATE INDEX session_of_account ON session (account_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX session_by_expiry ON session (expires_at);
 CREATE INDEX session_revoked ON session (access_until) WHERE revoked_at IS NOT NULL;

@@ -10,6 +10,8 @@ use crate::ports::{audit::AuditEvent, store::Store};
 const CAPACITY: usize = 8192;
 /// How many events are written at once.
 const BATCH: usize = 256;
+/// How long events are gathered, so that a busy minute of logins costs a few commits and not thousands.
+const GATHERING: Duration = Duration::from_millis(100);
 /// How long to wait before an event is offered again to a store that is away.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -61,18 +63,10 @@ impl AuditLog {
     /// Writes what arrives, for ever. Only one caller at a time does so.
     pub(crate) async fn run(&self) {
         let mut receiver = self.receiver.lock().await;
-        let mut messages = Vec::with_capacity(BATCH);
-        while receiver.recv_many(&mut messages, BATCH).await > 0 {
-            let mut events = Vec::with_capacity(messages.len());
-            let mut flushes = Vec::new();
-            for message in messages.drain(..) {
-                match message {
-                    Message::Event(event) => events.push(event),
-                    Message::Flush(done) => flushes.push(done),
-                }
-            }
-            self.write_until_done(events).await;
-            for done in flushes {
+        let mut batch = Batch::default();
+        while batch.gather(&mut receiver).await {
+            self.write_until_done(std::mem::take(&mut batch.events)).await;
+            for done in batch.flushes.drain(..) {
                 let _ = done.send(());
             }
         }
@@ -89,6 +83,41 @@ impl AuditLog {
                 is_reported = true;
             }
             tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+}
+
+/// Events that are written together.
+#[derive(Default)]
+struct Batch {
+    events: Vec<AuditEvent>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    /// Waits for the first event and then a little longer for more; `false` where none can come any more.
+    async fn gather(&mut self, receiver: &mut mpsc::Receiver<Message>) -> bool {
+        let Some(first) = receiver.recv().await else {
+            return false;
+        };
+        self.add(first);
+        let more = async {
+            while self.events.len() < BATCH && self.flushes.is_empty() {
+                match receiver.recv().await {
+                    Some(message) => self.add(message),
+                    None => break,
+                }
+            }
+        };
+        // Running out of time is the usual end.
+        let _ = tokio::time::timeout(GATHERING, more).await;
+        true
+    }
+
+    fn add(&mut self, message: Message) {
+        match message {
+            Message::Event(event) => self.events.push(event),
+            Message::Flush(done) => self.flushes.push(done),
         }
     }
 }

@@ -25,11 +25,11 @@ impl From<CutoffRow> for AccountCutoff {
 
 row! { GlobalCutoffRow { cutoff_at: Timestamp } }
 
-/// The latest `exp` issued for a session that falls under the cut-off.
+/// The latest `exp` issued for a session that falls under the cut-off; a revoked one is remembered by itself.
 macro_rules! last_access {
     () => {
         "COALESCE((SELECT MAX(session.access_until) FROM session \
-         WHERE session.account_id = account.id AND session.created_at <= $2), 0)"
+         WHERE session.account_id = account.id AND session.revoked_at IS NULL AND session.created_at <= $2), 0)"
     };
 }
 
