@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -34,7 +38,10 @@ async fn start(header_timeout: Duration, idle_timeout: Duration, max_connections
         answers.lock().await.recv().await.unwrap();
         "slow"
     };
-    let router = Router::new().route("/quick", get(|| async { "quick" })).route("/slow", get(slow));
+    let router = Router::new()
+        .route("/quick", get(|| async { "quick" }))
+        .route("/slow", get(slow))
+        .route("/refuse", post(|| async { StatusCode::PAYLOAD_TOO_LARGE }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stopper, stop): (_, Stop) = Stopper::new();
@@ -151,6 +158,22 @@ async fn a_head_without_end_is_refused() {
     let answer = read_to_end(&mut stream).await;
     // Bytes of ours that it did not read may turn its answer into a reset.
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_a_body_arrives() {
+    let running = start(LONG, LONG, 8).await;
+    for _ in 0..20 {
+        let mut stream = running.connect().await;
+        stream
+            .write_all(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
+            .await
+            .unwrap();
+        stream.write_all(&vec![b'x'; 256 * 1024]).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
 }
 
 #[tokio::test]

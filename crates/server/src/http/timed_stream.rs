@@ -2,6 +2,7 @@
 //!
 //! hyper has one timer for "no request yet" and "half a request"; a short one would cut keep-alive, a long one would
 //! invite slow-loris. Here they are two: the idle time-out until the first byte of a request, the header time-out from it.
+//! A request answered before its end is listened to a little longer, so that its peer gets the answer and no reset.
 
 use std::{
     io,
@@ -29,17 +30,27 @@ const LINGER_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     is_answering: AtomicBool,
-    /// The latest request came with a body, of which some may not have been read.
-    has_body: AtomicBool,
+    /// The latest request has a body that was not read to its end.
+    has_unread_body: AtomicBool,
     is_draining: AtomicBool,
 }
 
 impl Activity {
     /// A request's head has been read; the returned value lives as long as its answer is under way.
     pub(super) fn answering(self: &Arc<Self>, has_body: bool) -> Answering {
-        self.has_body.store(has_body, Ordering::Release);
+        self.has_unread_body.store(has_body, Ordering::Release);
         self.is_answering.store(true, Ordering::Release);
         Answering(Arc::clone(self))
+    }
+
+    /// The body of the latest request has been read to its end.
+    pub(super) fn body_is_read(&self) {
+        self.has_unread_body.store(false, Ordering::Release);
+    }
+
+    /// Whether the peer may still be sending what nobody will read.
+    fn is_cut_short(&self, reading: Reading) -> bool {
+        matches!(reading, Reading::Head(_)) || self.has_unread_body.load(Ordering::Acquire)
     }
 
     /// From now on a connection between requests is at its end.
@@ -191,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
             let shut = Pin::new(&mut this.stream).poll_shutdown(cx);
             ready!(this.bound_stall(cx, shut))?;
         }
-        if this.reading == Reading::Request && this.activity.has_body.load(Ordering::Acquire) {
+        if this.activity.is_cut_short(this.reading) {
             ready!(this.poll_linger(cx));
         }
         Poll::Ready(Ok(()))
@@ -217,9 +228,8 @@ mod tests {
         let (socket, _) = listener.accept().await?;
         let bounds = Bounds { header_timeout: LONG, idle_timeout: LONG, max_connections: 1 };
         let activity = Arc::new(Activity::default());
-        let _answering = activity.answering(true);
+        drop(activity.answering(true));
         let mut stream = TimedStream::new(socket, bounds, activity);
-        stream.reading = Reading::Request;
         let closing = async move {
             stream.write_all(b"answer").await?;
             stream.shutdown().await
