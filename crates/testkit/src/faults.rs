@@ -1,4 +1,4 @@
-//! A store that fails where a test wants it to.
+//! A store that fails where a test wants it to, and remembers what it was asked.
 
 use std::{
     collections::HashMap,
@@ -38,6 +38,7 @@ pub enum Fault {
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     faults: Mutex<Faults>,
+    calls: Mutex<Vec<&'static str>>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +51,13 @@ impl FaultyStore {
     /// Wraps a store; nothing fails yet.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, faults: Mutex::default() }
+        Self { inner, faults: Mutex::default(), calls: Mutex::default() }
+    }
+
+    /// Takes the names of the methods called since it was last asked, in order.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Lets a method fail, by its name in [`Store`], until [`FaultyStore::heal`].
@@ -73,6 +80,7 @@ impl FaultyStore {
         method: &'static str,
         call: impl Future<Output = Result<R, StoreError>>,
     ) -> Result<R, StoreError> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(method);
         let fault = {
             let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
             faults.methods.get(method).copied().or(faults.all)

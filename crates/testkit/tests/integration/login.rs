@@ -136,7 +136,7 @@ async fn a_cookie_login_answers_the_account_and_sets_both_cookies() {
     let browser = app.client();
     let answer = browser.log_in("ada", PASSWORD).await.expect(200);
     let account = answer.json();
-    assert_eq!(account["last_login_at"], "2026-01-01T00:01:30Z");
+    assert_eq!(account["last_login_at"], "2026-01-01T00:01:30.000Z");
     assert_eq!(account, registered.get("/api/v1/users/me").await.json());
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let names: Vec<_> = answer.cookies().into_iter().map(|cookie| cookie.name).collect();

@@ -26,7 +26,7 @@ async fn an_account_is_made_and_its_owner_logged_in() {
         account,
         json!({
             "id": account["id"], "email": "Ada@Example.com", "username": "Ada", "full_name": "Ada Lovelace",
-            "active": true, "confirmed": false, "permissions": [], "created_at": "2026-01-01T00:00:00Z",
+            "active": true, "confirmed": false, "permissions": [], "created_at": "2026-01-01T00:00:00.000Z",
             "last_login_at": account["last_login_at"],
         })
     );
@@ -156,7 +156,7 @@ async fn t16_unknown_fields_are_ignored_and_never_stored() {
         assert_eq!(account["active"], true);
         assert_eq!(account["confirmed"], false);
         assert_eq!(account["permissions"], json!([]));
-        assert_eq!(account["created_at"], "2026-01-01T00:00:00Z");
+        assert_eq!(account["created_at"], "2026-01-01T00:00:00.000Z");
     }
     assert!(!database::contents(&app).concat().contains("admin"));
 }

@@ -31,13 +31,13 @@ async fn one_sees_ones_own_devices_the_newest_first() {
         answer.json(),
         json!([
             {
-                "id": id_of(&second).await, "created_at": "2026-01-01T00:01:00Z",
-                "last_seen_at": "2026-01-01T00:01:00Z", "address": "192.0.2.1", "user_agent": "curl",
+                "id": id_of(&second).await, "created_at": "2026-01-01T00:01:00.000Z",
+                "last_seen_at": "2026-01-01T00:01:00.000Z", "address": "192.0.2.1", "user_agent": "curl",
                 "current": false,
             },
             {
-                "id": id_of(&first).await, "created_at": "2026-01-01T00:00:00Z",
-                "last_seen_at": "2026-01-01T00:02:00Z", "address": "2001:db8::7", "user_agent": &long[..256],
+                "id": id_of(&first).await, "created_at": "2026-01-01T00:00:00.000Z",
+                "last_seen_at": "2026-01-01T00:02:00.000Z", "address": "2001:db8::7", "user_agent": &long[..256],
                 "current": true,
             },
         ])

@@ -17,13 +17,13 @@ async fn an_account_is_made_without_logging_in() {
         account,
         json!({
             "id": account["id"], "email": "ada@example.com", "username": null, "full_name": null, "active": true,
-            "confirmed": false, "permissions": [], "created_at": "2026-01-01T00:00:00Z", "last_login_at": null,
+            "confirmed": false, "permissions": [], "created_at": "2026-01-01T00:00:00.000Z", "last_login_at": null,
         })
     );
     assert_eq!(database::count(&app, "SELECT COUNT(*) FROM session"), 0);
     let tokens = app.client().tokens("ada@example.com").await;
     let me = app.client().with_bearer(&tokens.access).get("/api/v1/users/me").await.expect(200);
-    assert_eq!(me.json()["last_login_at"], "2026-01-01T00:00:00Z");
+    assert_eq!(me.json()["last_login_at"], "2026-01-01T00:00:00.000Z");
     let kinds: Vec<_> = app.audit().await.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds.iter().filter(|kind| *kind == "register").count(), 1);
 }
