@@ -14,27 +14,43 @@ use crate::command;
 struct Requirement {
     /// Its name in `PATH`.
     program: &'static str,
+    /// For Python, what it must be able to import.
+    modules: Option<&'static str>,
     /// Debian's package that has it.
     package: &'static str,
     /// The tests that need it.
     purpose: &'static str,
 }
 
+impl Requirement {
+    const fn program(program: &'static str, package: &'static str, purpose: &'static str) -> Self {
+        Self { program, modules: None, package, purpose }
+    }
+
+    const fn modules(modules: &'static str, package: &'static str, purpose: &'static str) -> Self {
+        Self { program: "python3", modules: Some(modules), package, purpose }
+    }
+}
+
 /// Everything the tests start besides what this repository builds.
-const REQUIREMENTS: [Requirement; 6] = [
-    Requirement { program: "chromium", package: "chromium", purpose: "the Authorize button of the API docs" },
-    Requirement { program: "chromedriver", package: "chromium-driver", purpose: "the same, to press it" },
-    Requirement { program: "nginx", package: "nginx", purpose: "deploy/nginx.conf" },
-    Requirement { program: "openssl", package: "openssl", purpose: "a certificate to check that file with" },
-    Requirement { program: "caddy", package: "caddy", purpose: "deploy/Caddyfile" },
-    Requirement { program: "systemd-analyze", package: "systemd", purpose: "deploy/vestibule.service" },
+const REQUIREMENTS: [Requirement; 10] = [
+    Requirement::program("chromium", "chromium", "the Authorize button of the API docs"),
+    Requirement::program("chromedriver", "chromium-driver", "the same, to press it"),
+    Requirement::program("nginx", "nginx", "deploy/nginx.conf"),
+    Requirement::program("openssl", "openssl", "a certificate to check that file with"),
+    Requirement::program("caddy", "caddy", "deploy/Caddyfile"),
+    Requirement::program("systemd-analyze", "systemd", "deploy/vestibule.service"),
+    Requirement::program("curl", "curl", "the tour in README.md"),
+    Requirement::program("node", "nodejs", "docs/verifying-tokens.md"),
+    Requirement::modules("jwt", "python3-jwt", "the same, in Python"),
+    Requirement::modules("jwt, cryptography", "python3-cryptography", "the same, for Ed25519"),
 ];
 
 /// Makes sure that every program is there, and installs those that are not.
 pub(crate) fn ensure() -> anyhow::Result<()> {
     for requirement in &REQUIREMENTS {
         let state = if is_present(requirement) { "present" } else { "missing" };
-        println!("  {:<16} {state}; for {}", requirement.program, requirement.purpose);
+        println!("  {:<20} {state}; for {}", requirement.package, requirement.purpose);
     }
     let missing = missing_packages();
     if missing.is_empty() {
@@ -57,7 +73,18 @@ fn missing_packages() -> Vec<&'static str> {
 }
 
 fn is_present(requirement: &Requirement) -> bool {
-    find_program(requirement.program).is_some()
+    match requirement.modules {
+        None => find_program(requirement.program).is_some(),
+        Some(modules) => can_import(modules),
+    }
+}
+
+/// Whether a Python has these modules: the system's, which apt serves, or the first in `PATH`.
+fn can_import(modules: &str) -> bool {
+    let import = format!("import {modules}");
+    ["/usr/bin/python3", "python3"].iter().any(|python| {
+        Command::new(python).args(["-c", &import]).output().is_ok_and(|output| output.status.success())
+    })
 }
 
 /// Looks in `PATH` and in the system folders that an ordinary user's `PATH` leaves out.

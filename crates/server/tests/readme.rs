@@ -1,0 +1,219 @@
+//! What the documentation shows, run: the curl tour against the real binary, the programs that verify our tokens, the
+//! library example, every command, every path and every link. An example that nothing here runs fails.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests; the functions they share are not marked as tests"
+)]
+
+#[path = "readme/documents.rs"]
+mod documents;
+#[path = "readme/programs.rs"]
+mod programs;
+
+use std::process::Command;
+
+use documents::{DOCUMENTS, Example, examples, links, repository, text};
+use programs::{Forger, Server, run, run_with_input};
+use serde_json::json;
+
+/// Where the documentation says that the server is.
+const DOCUMENTED_URL: &str = "http://127.0.0.1:8000";
+const README: &str = "README.md";
+const MAP: &str = "ARCHITECTURE.md";
+const VERIFYING: &str = "docs/verifying-tokens.md";
+
+/// The only example in a language of a document.
+fn only(document: &str, language: &str) -> String {
+    let mut found: Vec<Example> = examples(document);
+    found.retain(|example| example.language == language);
+    assert_eq!(found.len(), 1, "{document} must have one example in {language}");
+    found.remove(0).code
+}
+
+/// An example as it stands, but for the address of the server.
+fn aimed_at(example: &str, server: &Server) -> String {
+    assert_eq!(example.matches(DOCUMENTED_URL).count(), 1, "the address must be there once:\n{example}");
+    example.replace(DOCUMENTED_URL, server.url())
+}
+
+#[test]
+fn the_tour_works_when_pasted() {
+    let server = Server::start(&[]);
+    let tour = aimed_at(&only(README, "bash"), &server);
+    // Curl is all that bash does not bring itself; its absence should not look like a broken tour.
+    run(Command::new("curl").arg("--version"));
+    let mut bash = Command::new("bash");
+    bash.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    bash.env("HOME", server.folder()).env("TMPDIR", server.folder());
+    let outcome = run_with_input(&mut bash, &tour);
+
+    assert_eq!((outcome.is_success, outcome.stderr.as_str()), (true, ""), "{}", outcome.stdout);
+    let lines: Vec<_> = outcome.stdout.lines().filter(|line| !line.is_empty()).collect();
+    let steps: [(&str, &[&str]); 10] = [
+        ("200 register", &["\"email\":\"ada", "\"last_login_at\":null"]),
+        ("200 login", &["\"access_token\":\"ey", "\"refresh_token\":\"vr1.", "\"token_type\":\"bearer\""]),
+        ("200 me", &["\"email\":\"ada", "\"active\":true"]),
+        ("200 claims", &["\"type\":\"access\"", "\"client_id\":\"vestibule\""]),
+        ("200 refresh", &["\"access_token\":\"ey", "\"refresh_token\":\"vr1."]),
+        ("200 sessions", &["\"current\":true", "\"current\":false"]),
+        ("200 logout", &["null"]),
+        ("401 me, after logout", &["\"code\":\"invalid_token\""]),
+        ("403 logout by cookie, from nowhere", &["\"code\":\"cross_site_request\""]),
+        ("200 logout by cookie", &["null"]),
+    ];
+    assert_eq!(lines.len(), steps.len() * 2, "{}", outcome.stdout);
+    for (pair, (step, parts)) in lines.chunks(2).zip(steps) {
+        assert_eq!(pair[1], format!("=> {step}"), "{}", outcome.stdout);
+        for part in parts {
+            assert!(pair[0].contains(part), "{step} should show {part}: {}", pair[0]);
+        }
+    }
+}
+
+#[test]
+fn the_library_example_is_the_one_that_compiles() {
+    assert_eq!(only(README, "rust"), text("crates/vestibule/examples/quick_start.rs"));
+}
+
+#[test]
+fn the_dependencies_an_application_needs_are_ours() {
+    let shown: toml::Table = only(README, "toml").parse().unwrap();
+    let workspace: toml::Table = text("Cargo.toml").parse().unwrap();
+    let (shown, ours) = (&shown["dependencies"], &workspace["workspace"]);
+    assert_eq!(shown["axum"].as_str(), ours["dependencies"]["axum"]["version"].as_str());
+    assert_eq!(shown["vestibule"]["git"], ours["package"]["repository"]);
+}
+
+#[test]
+fn the_programs_take_our_tokens_and_no_others() {
+    let forger = Forger::new();
+    let key = ("VESTIBULE_TOKENS__SIGNING_KEY_FILE", forger.key());
+    let server = Server::start(std::slice::from_ref(&key));
+    let elsewhere = Server::start(&[key, ("VESTIBULE_TOKENS__AUDIENCE", "elsewhere".to_owned())]);
+    let stranger = Server::start(&[]);
+    let [own, for_others, unknown] = [&server, &elsewhere, &stranger].map(Server::log_in);
+
+    let (none, same) = (json!({}), json!({}));
+    let changed = |header, claims| forger.change(&own.access_token, &header, &claims);
+    let good = [own.access_token.clone(), changed(none.clone(), same.clone())];
+    let bad = [
+        ("a refresh token", own.refresh_token.clone()),
+        ("nothing", String::new()),
+        ("a stranger's", unknown.access_token),
+        ("for another audience", changed(none.clone(), json!({"aud": "elsewhere"}))),
+        ("from another issuer", changed(none.clone(), json!({"iss": "http://127.0.0.1"}))),
+        ("expired", changed(none.clone(), json!({"exp": 1_700_000_000}))),
+        ("without an end", changed(none.clone(), json!({"exp": null}))),
+        ("without an id", changed(none.clone(), json!({"jti": null}))),
+        (
+            "from the future",
+            changed(none.clone(), json!({"iat": 4_000_000_000_u64, "exp": 4_000_000_900_u64})),
+        ),
+        ("no access token", changed(none, json!({"type": "refresh"}))),
+        ("of another type", changed(json!({"typ": "JWT"}), same.clone())),
+        ("critical", changed(json!({"crit": ["exp"]}), same.clone())),
+        ("of an unknown key", changed(json!({"kid": "other"}), same.clone())),
+        ("of no algorithm", changed(json!({"alg": "none"}), same.clone())),
+        ("with a changed claim", Forger::change_unsigned(&own.access_token, &json!({"sub": "somebody"}))),
+    ];
+    for program in programs::verifiers(&only(VERIFYING, "python"), &only(VERIFYING, "js")) {
+        let here = program.written_to(server.folder(), |code| aimed_at(code, &server));
+        for token in &good {
+            let outcome = here.verify(token);
+            assert_eq!(outcome.stdout.trim(), own.account_id, "{program:?}: {}", outcome.stderr);
+        }
+        for (what, token) in &bad {
+            let outcome = here.verify(token);
+            assert!(!outcome.is_success && outcome.stdout.is_empty(), "{program:?} took a token {what}");
+        }
+        // Its own audience is not in that server's tokens.
+        let there = program.written_to(elsewhere.folder(), |code| aimed_at(code, &elsewhere));
+        assert!(!there.verify(&for_others.access_token).is_success, "{program:?}");
+    }
+}
+
+#[test]
+fn every_example_is_run_by_a_test() {
+    for document in DOCUMENTS {
+        for example in examples(document) {
+            let is_run = match (document, example.language.as_str()) {
+                (README, "bash" | "rust" | "toml") | (VERIFYING, "python" | "js") => true,
+                (_, "sh") => example.code.lines().all(is_command),
+                // A drawing is nothing to run.
+                (_, language) => document == MAP && language == "text",
+            };
+            assert!(is_run, "no test runs this example of {document}:\n{}", example.code);
+        }
+    }
+}
+
+/// Whether a line is a command that exists, with the arguments it takes.
+fn is_command(line: &str) -> bool {
+    let words: Vec<_> = line.split_whitespace().skip_while(|word| word.contains('=')).collect();
+    match words.as_slice() {
+        ["vestibule", arguments @ ..] | ["cargo", "run", "--release", "--", arguments @ ..] => {
+            is_verb(arguments)
+        }
+        ["cargo", "run", "--", arguments @ ..] => is_verb(arguments),
+        ["cargo", "xtask", task, ..] => {
+            let variant = format!("    {}{}", task[..1].to_uppercase(), &task[1..]);
+            text("xtask/src/cli.rs").lines().any(|line| line.starts_with(&variant))
+        }
+        ["cargo", "test", arguments @ ..] => arguments.chunks(2).all(is_package),
+        ["cargo", "fmt" | "clippy" | "deny", ..] => text(".ci/run").contains(&words.join(" ")[..10]),
+        [script] => repository().join(script).is_file(),
+        _ => false,
+    }
+}
+
+fn is_verb(arguments: &[&str]) -> bool {
+    Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .args(arguments)
+        .arg("--help")
+        .output()
+        .unwrap()
+        .status
+        .success()
+}
+
+fn is_package(pair: &[&str]) -> bool {
+    let [flag, name] = pair else { return false };
+    let folder = name.strip_prefix("vestibule-").unwrap_or(name);
+    *flag == "-p" && text(&format!("crates/{folder}/Cargo.toml")).contains(&format!("name = \"{name}\""))
+}
+
+#[test]
+fn every_path_is_there() {
+    for document in DOCUMENTS {
+        for path in documents::paths(document) {
+            assert!(repository().join(&path).exists(), "{document} names {path}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn every_crate_and_every_capability_is_on_the_map() {
+    let map = text(MAP);
+    let in_folder = |folder: &str| {
+        let entries = repository().join(folder).read_dir().unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+    };
+    let files = in_folder("crates/core/src").into_iter().filter(|path| repository().join(path).is_file());
+    for path in in_folder("crates").into_iter().chain(files) {
+        // Lists of modules, beside the folders that are on the map.
+        let is_list = ["lib.rs", "ports.rs", "values.rs"].iter().any(|name| path.ends_with(name));
+        assert!(is_list || map.contains(&format!("`{path}`")), "{path} is missing from the code map");
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for document in DOCUMENTS {
+        let folder = repository().join(document).parent().unwrap().to_owned();
+        for link in links(document) {
+            assert!(folder.join(&link).exists(), "{document} links to {link}, which is not there");
+        }
+    }
+}
