@@ -63,7 +63,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Boolean(value) => Raw::TomlBoolean(*value),
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
-            texts.collect::<Option<_>>().map_or(Raw::TomlOther("array"), Raw::TomlTexts)
+            texts.collect::<Option<_>>().map_or(Raw::TomlOther("array"), Raw::Texts)
         }
         other => Raw::TomlOther(other.type_str()),
     }

@@ -19,7 +19,7 @@ Values are taken, the later over the earlier, from
 1. the defaults,
 2. one TOML file: `--config FILE`, else the one named by `VESTIBULE_CONFIG`, else `./vestibule.toml` if there is one,
 3. environment variables: `VESTIBULE_` and the key in capitals, with `__` between section and key; lists are separated by
-   commas (`previous_secret_keys` by lines),
+   commas,
 4. the files of secrets, `secret_key_file` and `previous_secret_keys_file`.
 
 Durations carry their unit: `500ms`, `10s`, `15m`, `12h`, `30d`. Unknown keys, unknown `VESTIBULE_…` variables, values of

@@ -123,7 +123,14 @@ impl Settings {
         match std::fs::read_to_string(&path) {
             Ok(text) => {
                 let origin = Origin::SecretFile(path);
-                self.add_all(vec![Setting { name: name.to_owned(), raw: Raw::Text(text), origin }], problems);
+                // A secret may hold commas; in a file of several, each has a line.
+                let is_list = keys::find(name).is_some_and(|key| key.kind == Kind::Secrets);
+                let raw = if is_list {
+                    Raw::Texts(text.lines().map(str::to_owned).collect())
+                } else {
+                    Raw::Text(text)
+                };
+                self.add_all(vec![Setting { name: name.to_owned(), raw, origin }], problems);
             }
             Err(error) => {
                 let sentence = format!("{file_name} names {}, which cannot be read: {error}", path.display());

@@ -22,8 +22,8 @@ pub enum Raw {
     TomlInteger(String),
     /// A TOML boolean.
     TomlBoolean(bool),
-    /// A TOML array of strings.
-    TomlTexts(Vec<String>),
+    /// A TOML array of strings, or the lines of a secret's file.
+    Texts(Vec<String>),
     /// Another TOML type, by its name.
     TomlOther(&'static str),
 }
@@ -82,7 +82,7 @@ impl Raw {
             Self::Text(text) | Self::TomlText(text) => format!("{text:?}"),
             Self::TomlInteger(digits) => format!("the number {digits}"),
             Self::TomlBoolean(value) => value.to_string(),
-            Self::TomlTexts(_) => "a list".to_owned(),
+            Self::Texts(_) => "a list".to_owned(),
             Self::TomlOther(name) => format!("a TOML {name}"),
         }
     }
@@ -128,9 +128,7 @@ fn read_count(raw: &Raw, least: u64, most: u64) -> Result<Value, String> {
 
 fn read_list(kind: Kind, raw: &Raw) -> Result<Value, String> {
     let items: Vec<String> = match raw {
-        Raw::TomlTexts(items) => items.clone(),
-        // Secrets in a file stand one a line: they may hold commas.
-        Raw::Text(text) if kind == Kind::Secrets => text.lines().map(str::to_owned).collect(),
+        Raw::Texts(items) => items.clone(),
         Raw::Text(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
         _ => return Err(expected(kind)),
     };
