@@ -112,11 +112,11 @@ fn a_migration_that_fails_leaves_nothing_behind() {
     let (_folder, path) = folder();
     migrate(&path).unwrap();
     let connection = Connection::open(&path).unwrap();
-    // As if the last file had never run, and something stood in its way after its first statement.
+    // As if the last file had never run; and its record, which comes last, is refused.
     connection
         .execute_batch(
             "DELETE FROM vestibule_migration WHERE version = 4; DROP TABLE audit_event; \
-             CREATE TABLE audit_event_by_moment (id BIGINT);",
+             CREATE TRIGGER refusal BEFORE INSERT ON vestibule_migration BEGIN SELECT RAISE(ABORT, 'no'); END;",
         )
         .unwrap();
     assert!(matches!(migrate(&path), Err(OpenError::Migration { .. })));
@@ -125,7 +125,7 @@ fn a_migration_that_fails_leaves_nothing_behind() {
     let leases = "SELECT COUNT(*) FROM migration_lease";
     assert_eq!(connection.query_row(leases, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 
-    connection.execute_batch("DROP TABLE audit_event_by_moment").unwrap();
+    connection.execute_batch("DROP TRIGGER refusal").unwrap();
     assert_eq!(migrate(&path).unwrap(), ["V4__audit"]);
 }
 

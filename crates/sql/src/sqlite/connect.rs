@@ -82,7 +82,7 @@ pub(super) fn set_up(connection: &mut Connection, path: &Path) -> Result<(), Ope
     }
     connection
         .execute_batch(
-            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; \
              PRAGMA cache_size = -4000; PRAGMA journal_size_limit = 67108864;",
         )
         .map_err(engine)?;
