@@ -94,7 +94,7 @@ impl ApiError {
 
     /// Replaces the status, for example where a taken name is a conflict.
     #[must_use]
-    pub fn with_status(mut self, status: StatusCode) -> Self {
+    fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }

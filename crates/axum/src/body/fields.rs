@@ -74,7 +74,12 @@ impl Fields {
 
     /// Takes a password, which must be there and not be empty; nothing is trimmed.
     pub fn required_password(&mut self, name: &'static str) -> Password {
-        Password::new(&Zeroizing::new(self.required_string(name)))
+        let text = Zeroizing::new(self.required_string(name));
+        // No keyboard types it, and other systems would end the password there.
+        if text.contains('\0') {
+            self.reject_value(name, "This field has a character that passwords cannot have");
+        }
+        Password::new(&text)
     }
 
     /// Notes that a field has none of the values it may have. The message must not repeat the value.
@@ -150,5 +155,12 @@ mod tests {
         assert_eq!(fields.required_password("password"), Password::new(" p "));
         assert_eq!(fields.optional_string("empty").as_deref(), Some(""));
         assert!(fields.finish().is_ok());
+    }
+
+    #[test]
+    fn a_password_has_no_nul() {
+        let mut fields = fields(json!({"password": "correct horse\u{0}"}));
+        fields.required_password("password");
+        assert_eq!(fields.errors[0].code, "invalid");
     }
 }

@@ -1,5 +1,6 @@
 //! How the engine's failures leave the house.
 
+use http::StatusCode;
 use vestibule_core::{
     login::LoginError, refresh::RefreshError, register::RegistrationError, token::TokenError,
     values::rule::RuleViolation,
@@ -36,6 +37,15 @@ impl From<RegistrationError> for ApiError {
             RegistrationError::Store(error) => error.into(),
             other => Self::internal(other),
         }
+    }
+}
+
+impl ApiError {
+    /// The error of a registration at a route where a taken name is a conflict (SPEC §1.3).
+    pub(crate) fn of_conflicting(error: RegistrationError) -> Self {
+        let is_taken = matches!(error, RegistrationError::Taken { .. });
+        let error = Self::from(error);
+        if is_taken { error.with_status(StatusCode::CONFLICT) } else { error }
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use vestibule_core::register::{Registration, RegistrationError};
+use vestibule_core::register::Registration;
 
 use super::login::replaced_session;
 use crate::{
@@ -113,9 +113,6 @@ pub(crate) async fn create_user(
         client,
     };
     fields.finish()?;
-    let account = state.auth().register(registration).await.map_err(|error| match error {
-        taken @ RegistrationError::Taken { .. } => ApiError::from(taken).with_status(StatusCode::CONFLICT),
-        other => other.into(),
-    })?;
+    let account = state.auth().register(registration).await.map_err(ApiError::of_conflicting)?;
     Ok(no_store((StatusCode::CREATED, Json(AccountBody::from(account)))))
 }

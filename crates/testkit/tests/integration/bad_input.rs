@@ -1,1 +1,501 @@
-//! Stub.
+//! Everything that can be wrong with a request: a 4xx with a stable code, no echo, nothing written.
+
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::Body as HttpBody;
+use bytes::Bytes;
+use http_body::Frame;
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::{Map, Value, json};
+use vestibule::http::error::{Code, FIELD_CODES, RULE_CODES};
+use vestibule_testkit::{Answer, PASSWORD, TestApp};
+
+use super::{
+    database,
+    guard::{Access, Body, ROUTES, Route},
+};
+
+const CANARY: &str = "cAnArY-7f3a";
+
+/// What would do for a field.
+fn right(route: &Route, field: &str) -> &'static str {
+    match (route.path, field) {
+        ("/api/users/register" | "/api/v1/users", "username") => "newcomer",
+        (_, "username" | "login") => "ada",
+        (_, "email") => "newcomer@example.com",
+        (_, "password" | "password1" | "password2") => PASSWORD,
+        _ => "",
+    }
+}
+
+fn right_body(route: &Route) -> Map<String, Value> {
+    let required = match route.body {
+        Body::Json { required, .. } | Body::Form { required, .. } => required,
+        Body::None => &[],
+    };
+    required.iter().map(|field| ((*field).to_owned(), Value::from(right(route, field)))).collect()
+}
+
+fn known_codes() -> HashSet<&'static str> {
+    let rules = RULE_CODES.iter().map(|(code, _)| *code);
+    Code::ALL.iter().map(|code| code.as_str()).chain(rules).collect()
+}
+
+/// A 4xx problem with a stable code that repeats nothing and sets no cookie.
+#[track_caller]
+fn assert_refused(answer: &Answer, case: &str) {
+    let text = answer.text();
+    assert!(answer.status.is_client_error(), "{case}: {} {text}", answer.status);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{case}");
+    assert!(known_codes().contains(answer.code().as_str()), "{case}: {text}");
+    assert_eq!(answer.json()["kind"], "functional", "{case}");
+    assert!(!text.contains(CANARY), "{case} is echoed: {text}");
+    assert!(!format!("{:?}", answer.headers).contains(CANARY), "{case} is echoed in a header");
+    assert!(answer.cookies().is_empty(), "{case}");
+}
+
+/// What is told about one field.
+#[track_caller]
+fn assert_field(answer: &Answer, field: &str, code: &str, case: &str) {
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "validation_failed"), "{case}");
+    let errors = answer.json()["errors"].clone();
+    let errors = errors.as_array().unwrap();
+    let found: Vec<_> =
+        errors.iter().map(|error| (error["field"].as_str(), error["code"].as_str())).collect();
+    assert_eq!(found, [(Some(field), Some(code))], "{case}");
+    assert!(FIELD_CODES.iter().any(|(known, _)| *known == code));
+}
+
+fn json_routes() -> impl Iterator<Item = (&'static Route, &'static [&'static str], &'static [&'static str])> {
+    ROUTES.iter().filter_map(|route| match route.body {
+        Body::Json { required, optional, .. } => Some((route, required, optional)),
+        _ => None,
+    })
+}
+
+fn form_routes() -> impl Iterator<Item = (&'static Route, &'static [&'static str], &'static [&'static str])> {
+    ROUTES.iter().filter_map(|route| match route.body {
+        Body::Form { required, optional } => Some((route, required, optional)),
+        _ => None,
+    })
+}
+
+async fn stage() -> (TestApp, Vec<String>) {
+    let app = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 10_000).start().await;
+    let _ = app.client().registered("ada").await;
+    let before = database::contents(&app);
+    (app, before)
+}
+
+#[tokio::test]
+async fn every_field_of_every_json_route_missing_null_empty_or_of_the_wrong_type() {
+    let (app, before) = stage().await;
+    for (route, required, optional) in json_routes() {
+        let send = async |body: &Value| route.request(&app.client()).json(body).await;
+        for field in required {
+            let mut body = right_body(route);
+            body.remove(*field);
+            let case = format!("{} without {field}", route.path);
+            let answer = send(&Value::Object(body)).await;
+            assert_refused(&answer, &case);
+            assert_field(&answer, field, "missing", &case);
+            for (wrong, code) in [(json!(null), "missing"), (json!(""), "empty")] {
+                let mut body = right_body(route);
+                body.insert((*field).to_owned(), wrong.clone());
+                let case = format!("{} with {field} = {wrong}", route.path);
+                let answer = send(&Value::Object(body)).await;
+                assert_refused(&answer, &case);
+                assert_field(&answer, field, code, &case);
+            }
+        }
+        for field in required.iter().chain(optional) {
+            for wrong in
+                [json!(0), json!(-1.5), json!(true), json!([CANARY]), json!({CANARY: CANARY}), json!([])]
+            {
+                let mut body = right_body(route);
+                body.insert((*field).to_owned(), wrong.clone());
+                let case = format!("{} with {field} = {wrong}", route.path);
+                let answer = send(&Value::Object(body)).await;
+                assert_refused(&answer, &case);
+                assert_field(&answer, field, "wrong_type", &case);
+            }
+        }
+        if !required.is_empty() {
+            let answer = send(&json!({})).await;
+            assert_eq!(answer.json()["errors"].as_array().unwrap().len(), required.len(), "all are named");
+        }
+    }
+    assert_eq!(database::contents(&app), before);
+    assert_eq!(app.hasher().verified(), 0);
+}
+
+#[tokio::test]
+async fn every_field_of_every_json_route_with_odd_text() {
+    let (app, before) = stage().await;
+    for (route, required, optional) in json_routes() {
+        for field in required.iter().chain(optional) {
+            for (text, status) in [
+                (format!("{CANARY}\\u0000"), None),
+                (format!("\\u0000{CANARY}"), None),
+                (format!("{CANARY}\\ud800"), Some(400)),
+                (format!("\\udfff\\ud800{CANARY}"), Some(400)),
+                (format!("{CANARY}\\x"), Some(400)),
+                (CANARY.repeat(100_000), Some(413)),
+            ] {
+                let mut body = right_body(route);
+                body.remove(*field);
+                let rest = Value::Object(body).to_string();
+                let comma = if rest == "{}" { "" } else { "," };
+                let body = format!("{{\"{field}\":\"{text}\"{comma}{}", &rest[1..]);
+                let request =
+                    route.request(&app.client()).header("content-type", "application/json").body(body);
+                let answer = request.await;
+                let case = format!("{} with {field} = {text:.60}", route.path);
+                // Whoever leaves with a token that is none has left.
+                let is_logout =
+                    route.path.ends_with("/logout") && *field == "refresh_token" && status.is_none();
+                if is_logout {
+                    assert_eq!(answer.status, 200, "{case}");
+                    continue;
+                }
+                assert_refused(&answer, &case);
+                if let Some(status) = status {
+                    assert_eq!(answer.status.as_u16(), status, "{case}");
+                }
+            }
+        }
+    }
+    assert_eq!(database::contents(&app), before);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_json_object() {
+    let (app, before) = stage().await;
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_objects = format!("{}1{}", "{\"a\":".repeat(9_000), "}".repeat(9_000));
+    for (route, required, _) in json_routes() {
+        let good = Value::Object(right_body(route)).to_string();
+        let field = required.first().unwrap_or(&"scope");
+        for body in [
+            "null".into(),
+            "[]".into(),
+            format!("[{good}]"),
+            format!("\"{CANARY}\""),
+            "1".into(),
+            "{".into(),
+            CANARY.into(),
+            format!("{good}{good}"),
+            format!("{good}x"),
+            format!("{{\"{field}\":\"{CANARY}\",\"{field}\":\"{CANARY}\"}}"),
+            format!("{{\"x\":{{\"a\":1,\"\\u0061\":2}},{}", &good[1..]).replace(",}", "}"),
+            deep.clone(),
+            deep_objects.clone(),
+            format!("\u{feff}{good}"),
+            "{'a':1}".into(),
+            "{\"a\":NaN}".into(),
+            " ".into(),
+        ] {
+            let request = route.request(&app.client()).header("content-type", "application/json");
+            let answer = request.body(body.clone()).await;
+            let case = format!("{} with {body:.60}", route.path);
+            assert_refused(&answer, &case);
+            assert_eq!(answer.code(), "malformed_body", "{case}");
+        }
+        for bytes in [&b"{\"a\":\"\xff\"}"[..], b"\xff\xfe{\x00}\x00", b"\x00", b"{\"a\":\"\xed\xa0\x80\"}"] {
+            let request = route.request(&app.client()).header("content-type", "application/json");
+            let answer = request.body(bytes.to_vec()).await;
+            assert_refused(&answer, route.path);
+            assert_eq!(answer.code(), "malformed_body", "{} with {bytes:?}", route.path);
+        }
+    }
+    assert_eq!(database::contents(&app), before);
+}
+
+#[tokio::test]
+async fn bodies_of_another_media_type() {
+    let (app, before) = stage().await;
+    for route in ROUTES.iter().filter(|route| route.body != Body::None) {
+        let good = Value::Object(right_body(route)).to_string();
+        let mut types = vec![
+            "text/plain",
+            "text/html",
+            "application/xml",
+            "",
+            ";",
+            CANARY,
+            "application/jsonx",
+            "*/*",
+            "\u{ff}",
+        ];
+        match route.body {
+            Body::Form { .. } => types.push("application/json"),
+            _ => types.extend(["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]),
+        }
+        for content_type in types {
+            let request = route.request(&app.client()).header("content-type", content_type);
+            let answer = request.body(good.clone()).await;
+            assert_refused(&answer, route.path);
+            assert_eq!(answer.code(), "unsupported_media_type", "{} with {content_type:?}", route.path);
+        }
+        let answer = route.request(&app.client()).body(good.clone()).await;
+        assert_eq!(answer.code(), "unsupported_media_type", "{} without a type", route.path);
+        let twice = route.request(&app.client()).header("content-type", "application/json");
+        let twice =
+            twice.another_header("content-type", "application/x-www-form-urlencoded").body(good).await;
+        assert_eq!(twice.code(), "unsupported_media_type", "{} with two types", route.path);
+    }
+    assert_eq!(database::contents(&app), before);
+}
+
+#[tokio::test]
+async fn forms_with_fields_missing_empty_twice_or_unreadable() {
+    let (app, before) = stage().await;
+    for (route, required, optional) in form_routes() {
+        let right: Vec<_> = required.iter().map(|field| (*field, right(route, field))).collect();
+        for field in required {
+            let without: Vec<_> = right.iter().copied().filter(|(name, _)| name != field).collect();
+            let case = format!("{} without {field}", route.path);
+            let answer = route.request(&app.client()).form(&without).await;
+            assert_refused(&answer, &case);
+            assert_field(&answer, field, "missing", &case);
+            let empty = [&without[..], &[(*field, "")]].concat();
+            assert_field(&route.request(&app.client()).form(&empty).await, field, "empty", &case);
+        }
+        for field in required.iter().chain(optional) {
+            let others: Vec<_> = right.iter().copied().filter(|(name, _)| name != field).collect();
+            let twice = [&others[..], &[(*field, CANARY), (*field, CANARY)]].concat();
+            let answer = route.request(&app.client()).form(&twice).await;
+            assert_refused(&answer, &format!("{} with {field} twice", route.path));
+            assert_eq!(answer.code(), "malformed_body");
+            for raw in ["%ff", "%c3%28", "%ed%a0%80", "\u{0}%fe"] {
+                let request =
+                    route.request(&app.client()).header("content-type", "application/x-www-form-urlencoded");
+                let answer = request.body(format!("{field}={CANARY}{raw}")).await;
+                assert_refused(&answer, &format!("{} with {field} = {raw}", route.path));
+                assert_eq!(answer.code(), "malformed_body");
+            }
+            let long = CANARY.repeat(100_000);
+            let answer = route.request(&app.client()).form(&[&others[..], &[(*field, &long)]].concat()).await;
+            assert_refused(&answer, &format!("{} with a long {field}", route.path));
+            assert_eq!(answer.code(), "payload_too_large");
+        }
+        for (field, value) in [("username", "a\u{0}da"), ("password", "\u{0}"), ("grant_type", CANARY)] {
+            let others: Vec<_> = right.iter().copied().filter(|(name, _)| *name != field).collect();
+            let answer = route.request(&app.client()).form(&[&others[..], &[(field, value)]].concat()).await;
+            assert_refused(&answer, &format!("{} with {field} = {value:?}", route.path));
+        }
+        for (boundary, body) in [
+            ("multipart/form-data", "x".to_owned()),
+            ("multipart/form-data; boundary=x", "no part".into()),
+            ("multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--".into()),
+            ("multipart/form-data; boundary=x", "--x\r\n".into()),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"username\"; filename=\"a\"\r\n\r\nada\r\n--x--\r\n".into(),
+            ),
+        ] {
+            let answer = route.request(&app.client()).header("content-type", boundary).body(body.clone()).await;
+            assert_refused(&answer, &format!("{} with {body:?}", route.path));
+        }
+    }
+    assert_eq!(database::contents(&app), before);
+}
+
+/// A body that does not come to a good end.
+enum Broken {
+    /// It goes on and on.
+    Endless,
+    /// It never comes.
+    Silent,
+    /// The connection breaks in the middle.
+    Cut(bool),
+}
+
+impl http_body::Body for Broken {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match self.get_mut() {
+            Self::Endless => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 1024]))))),
+            Self::Silent => Poll::Pending,
+            Self::Cut(is_cut) if *is_cut => Poll::Ready(Some(Err(std::io::Error::other(CANARY)))),
+            Self::Cut(is_cut) => {
+                *is_cut = true;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{\"a\":")))))
+            }
+        }
+    }
+}
+
+/// T35, RUSTSEC-2022-0055: no body is read without a bound, neither of length nor of time.
+#[tokio::test]
+async fn t35_a_body_without_end_is_given_up() {
+    let app = TestApp::builder().http(|http| http.request_timeout = Duration::from_millis(1)).start().await;
+    let before = database::contents(&app);
+    for route in ROUTES.iter().filter(|route| route.body != Body::None) {
+        let content_type = match route.body {
+            Body::Form { .. } => "application/x-www-form-urlencoded",
+            _ => "application/json",
+        };
+        for (body, code) in [
+            (Broken::Endless, "payload_too_large"),
+            (Broken::Silent, "request_timeout"),
+            (Broken::Cut(false), "malformed_body"),
+        ] {
+            let request = route.request(&app.client()).header("content-type", content_type);
+            let answer = request.body(HttpBody::new(body)).await;
+            assert_refused(&answer, route.path);
+            assert_eq!(answer.code(), code, "{}", route.path);
+        }
+    }
+    assert_eq!(database::contents(&app), before);
+}
+
+/// T35, RUSTSEC-2022-0055: 64 KiB and not a byte more, whether the length is told or not.
+#[tokio::test]
+async fn t35_bodies_are_limited_to_64_kib() {
+    let (app, _) = stage().await;
+    for route in ROUTES.iter().filter(|route| route.body != Body::None) {
+        for (length, is_too_long) in [(64 * 1024, false), (64 * 1024 + 1, true)] {
+            let request = route.request(&app.client()).header("content-type", "application/json");
+            let answer = request.body("x".repeat(length)).await;
+            assert_eq!(answer.code() == "payload_too_large", is_too_long, "{} {length}", route.path);
+        }
+    }
+}
+
+const HEADERS: [&str; 18] = [
+    "authorization",
+    "cookie",
+    "origin",
+    "referer",
+    "content-type",
+    "accept",
+    "accept-language",
+    "host",
+    "user-agent",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "forwarded",
+    "x-correlation-id",
+    "x-request-id",
+    "sec-fetch-site",
+    "access-control-request-method",
+    "content-length",
+];
+
+/// T08, authentik CVE-2024-47070, and T28, Auth.js GHSA-xmf8-cvqr-rfgj: garbage in a header opens nothing and breaks
+/// nothing.
+#[tokio::test]
+async fn t08_garbage_in_every_header_of_every_route() {
+    let (app, before) = stage().await;
+    let ada = app.client().logged_in("ada").await;
+    let long = CANARY.repeat(700);
+    for route in ROUTES {
+        for name in HEADERS {
+            for value in [
+                &b""[..],
+                b"\xff\xfe",
+                b"cAnArY-7f3a \xc3\x28",
+                b"cAnArY-7f3a,,;;==\"\"",
+                b"Bearer cAnArY-7f3a",
+                b"Basic cAnArY-7f3a",
+                b"access_token=cAnArY-7f3a; refresh_token=cAnArY-7f3a",
+                b"null",
+                b"${jndi:ldap://cAnArY-7f3a}",
+                b"-1",
+                long.as_bytes(),
+            ] {
+                let answer = route.request(&app.client()).header(name, value).await;
+                let case = format!("{} {name}: {}", route.path, String::from_utf8_lossy(value));
+                assert!(!answer.status.is_server_error(), "{case}: {}", answer.text());
+                assert!(!answer.text().contains(CANARY), "{case}: {}", answer.text());
+                assert!(!format!("{:?}", answer.headers).contains(CANARY), "{case}: {:?}", answer.headers);
+                if route.access == Access::Authenticated {
+                    assert_eq!(answer.status, 401, "{case}");
+                }
+                if matches!(name, "authorization" | "cookie") && route.access == Access::Authenticated {
+                    // A good credential beside it does not outweigh a bad one where it decides.
+                    let answer = route.request(&ada.copy()).header(name, value).await;
+                    let is_other_scheme = name == "authorization" && value.starts_with(b"Basic ")
+                        || name == "authorization" && !value.is_empty() && is_other_scheme(value);
+                    assert!(is_other_scheme || answer.status == 401, "{case}: {}", answer.text());
+                }
+            }
+        }
+    }
+    let _ = app.client().log_in("ada", PASSWORD).await.expect(200);
+    assert_eq!(database::contents(&app).len(), before.len() + 2, "the two logins");
+}
+
+/// RFC 9110 §11.4: a scheme that is a token, and not ours.
+fn is_other_scheme(value: &[u8]) -> bool {
+    let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    scheme.iter().all(is_token) && !scheme.eq_ignore_ascii_case(b"bearer")
+}
+
+/// T28, Auth.js GHSA-xmf8-cvqr-rfgj: no bytes in any header make a fault of ours or open a door.
+#[test]
+fn t28_no_header_is_a_fault_of_ours() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let app = runtime.block_on(TestApp::start());
+    let byte = prop_oneof![Just(b' '), Just(b'='), Just(b';'), Just(b','), 0x20..=0x7eu8, 0x80..=0xffu8];
+    let prefix = prop_oneof![Just(""), Just("Bearer "), Just("access_token="), Just("http://")];
+    let strategy = (0..HEADERS.len(), prefix, proptest::collection::vec(byte, 0..80), 0..ROUTES.len());
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&strategy, |(header, prefix, bytes, route)| {
+        let route = &ROUTES[route];
+        let value = [prefix.as_bytes(), &bytes].concat();
+        let answer = runtime.block_on(route.request(&app.client()).header(HEADERS[header], value).send());
+        prop_assert!(!answer.status.is_server_error(), "{}", answer.text());
+        prop_assert!(route.access == Access::Anyone || answer.status.is_client_error());
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+/// No bytes in any body make a fault of ours, and none of them registers anybody.
+#[test]
+fn no_body_is_a_fault_of_ours() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (app, before) = runtime.block_on(stage());
+    let routes: Vec<_> = ROUTES.iter().filter(|route| route.body != Body::None).collect();
+    let types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
+    let text = "[\\[\\]{}\",:\\\\ux0-9a-f&=%+ -]{0,80}".prop_map(String::into_bytes);
+    let fields = "\\{\"(login|password|email|username|password1|refresh_token|scope)\":(\"[a-z]{0,9}\"|null|[0-9]|\\[\\])\\}"
+        .prop_map(String::into_bytes);
+    let body = prop_oneof![text, fields, proptest::collection::vec(any::<u8>(), 0..80)];
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&(0..routes.len(), 0..types.len(), body), |(route, content_type, body)| {
+        let request = routes[route].request(&app.client()).header("content-type", types[content_type]);
+        let answer = runtime.block_on(request.body(body).send());
+        let is_logout = routes[route].path.ends_with("/logout");
+        prop_assert!(
+            answer.status.is_client_error() || is_logout && answer.status == 200,
+            "{}",
+            answer.text()
+        );
+        Ok(())
+    });
+    outcome.unwrap();
+    assert_eq!(database::contents(&app), before);
+}

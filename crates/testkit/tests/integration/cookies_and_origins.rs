@@ -210,8 +210,14 @@ async fn in_development_loopback_is_one_place_under_three_names() {
     for origin in ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"] {
         let _ = browser.post("/api/users/token").header("origin", origin).await.expect(200);
     }
-    for origin in ["http://localhost:8001", "http://localhost", "https://localhost:8000", "http://127.0.0.2:8000"] {
-        let _ = browser.post("/api/users/token").header("origin", origin).await.expect_problem(403, "cross_site_request");
+    for origin in
+        ["http://localhost:8001", "http://localhost", "https://localhost:8000", "http://127.0.0.2:8000"]
+    {
+        let _ = browser
+            .post("/api/users/token")
+            .header("origin", origin)
+            .await
+            .expect_problem(403, "cross_site_request");
     }
 }
 
@@ -224,11 +230,13 @@ async fn the_form_routes_set_no_cookie_and_answer_any_page_but_let_only_listed_o
     let _ = app.client().registered("ada").await;
     for path in ["/api/v1/login", "/api/v1/token"] {
         let form = [("username", "ada"), ("password", PASSWORD)];
-        let spa = app.client().post(path).form(&form).header("origin", "https://spa.example.net").await.expect(200);
+        let spa =
+            app.client().post(path).form(&form).header("origin", "https://spa.example.net").await.expect(200);
         assert_eq!(spa.header("access-control-allow-origin"), Some("https://spa.example.net"));
         assert_eq!(spa.header("access-control-allow-credentials"), None);
         assert!(spa.cookies().is_empty());
-        let preflight = app.client().request(Method::OPTIONS, path).header("origin", "https://spa.example.net");
+        let preflight =
+            app.client().request(Method::OPTIONS, path).header("origin", "https://spa.example.net");
         let preflight = preflight.header("access-control-request-method", "POST").await.expect(204);
         assert_eq!(preflight.header("access-control-allow-origin"), Some("https://spa.example.net"));
         let evil = app.client().post(path).form(&form).header("origin", "https://evil.example").await;
@@ -240,7 +248,9 @@ async fn the_form_routes_set_no_cookie_and_answer_any_page_but_let_only_listed_o
 #[tokio::test]
 async fn without_cors_origins_nothing_is_shared() {
     let app = TestApp::start().await;
-    for (method, path) in [(Method::GET, "/health/live"), (Method::OPTIONS, "/api/v1/login"), (Method::POST, "/api/v1/token")] {
+    for (method, path) in
+        [(Method::GET, "/health/live"), (Method::OPTIONS, "/api/v1/login"), (Method::POST, "/api/v1/token")]
+    {
         let request = app.client().request(method, path).header("origin", "https://evil.example");
         let answer = request.header("access-control-request-method", "POST").await;
         assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")));

@@ -1,1 +1,182 @@
-//! Stub.
+//! T58, fosite CVE-2020-15223: a store that fails is never a success, never "not found", and leaves nothing half done.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::json;
+use vestibule_testkit::{Client, PASSWORD, RequestBuilder, TestApp, Tokens, faults::Fault};
+
+use super::{database, guard::ROUTES};
+
+/// Somebody logged in on two devices and at the token endpoint.
+struct Stage {
+    app: TestApp,
+    browser: Client,
+    other_session: String,
+    tokens: Tokens,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let app = TestApp::start().await;
+        let browser = app.client().registered("ada").await;
+        let other = app.client().logged_in("ada").await;
+        let other_session = other.post("/api/users/token").await.member("sid");
+        let tokens = app.client().tokens("ada").await;
+        let _ = app.store().take_calls();
+        Self { app, browser, other_session, tokens }
+    }
+}
+
+type Case = (&'static str, &'static str, fn(&Stage) -> RequestBuilder);
+
+/// A request that succeeds on a healthy store, for every route and every way through it.
+const CASES: &[Case] = &[
+    ("POST", "/api/v1/login", |stage| {
+        stage.app.client().post("/api/v1/login").form(&[("username", "ada"), ("password", PASSWORD)])
+    }),
+    ("POST", "/api/v1/token", |stage| {
+        stage.app.client().post("/api/v1/token").form(&[("username", "ada"), ("password", PASSWORD)])
+    }),
+    ("POST", "/api/v1/token", |stage| {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", stage.tokens.refresh.as_str())];
+        stage.app.client().post("/api/v1/token").form(&form)
+    }),
+    ("POST", "/api/users/register", |stage| {
+        let body = json!({"email": "b@example.com", "username": "bob", "password1": PASSWORD, "password2": PASSWORD});
+        stage.app.client().post("/api/users/register").json(&body)
+    }),
+    ("POST", "/api/users/login", |stage| {
+        stage.browser.copy().post("/api/users/login").json(&json!({"login": "ada", "password": PASSWORD}))
+    }),
+    ("POST", "/api/users/logout", |stage| stage.browser.copy().post("/api/users/logout")),
+    ("POST", "/api/users/logout", |stage| {
+        stage.app.clock().advance(Duration::from_mins(16));
+        stage.browser.copy().post("/api/users/logout")
+    }),
+    ("POST", "/api/users/logout", |stage| {
+        let body = json!({"refresh_token": stage.tokens.refresh});
+        stage.app.client().post("/api/users/logout").json(&body)
+    }),
+    ("POST", "/api/users/logout", |stage| {
+        stage.browser.copy().post("/api/users/logout").json(&json!({"scope": "others"}))
+    }),
+    ("POST", "/api/users/logout", |stage| {
+        stage.browser.copy().post("/api/users/logout").json(&json!({"scope": "all"}))
+    }),
+    ("POST", "/api/users/token", |stage| stage.browser.copy().post("/api/users/token")),
+    ("POST", "/api/users/token/refresh", |stage| stage.browser.copy().post("/api/users/token/refresh")),
+    ("POST", "/api/users/token/refresh", |stage| {
+        let body = json!({"refresh_token": stage.tokens.refresh});
+        stage.app.client().post("/api/users/token/refresh").json(&body)
+    }),
+    ("GET", "/api/users/sessions", |stage| stage.browser.copy().get("/api/users/sessions")),
+    ("DELETE", "/api/users/sessions/{id}", |stage| {
+        stage.browser.copy().delete(&format!("/api/users/sessions/{}", stage.other_session))
+    }),
+    ("GET", "/api/v1/users/me", |stage| stage.browser.copy().get("/api/v1/users/me")),
+    ("POST", "/api/v1/users", |stage| {
+        let body = json!({"email": "b@example.com", "username": "bob", "password": PASSWORD});
+        stage.app.client().post("/api/v1/users").json(&body)
+    }),
+    ("GET", "/health/live", |stage| stage.app.client().get("/health/live")),
+    ("GET", "/health/ready", |stage| stage.app.client().get("/health/ready")),
+    ("GET", "/.well-known/jwks.json", |stage| stage.app.client().get("/.well-known/jwks.json")),
+    ("GET", "/.well-known/change-password", |stage| stage.app.client().get("/.well-known/change-password")),
+];
+
+#[test]
+fn every_route_has_a_case() {
+    let cases: BTreeSet<_> = CASES.iter().map(|(method, path, _)| (*method, *path)).collect();
+    let routes: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, route.path)).collect();
+    assert_eq!(cases, routes);
+}
+
+#[tokio::test]
+async fn t58_an_outage_anywhere_is_a_503_and_nothing_is_half_done() {
+    for (method, path, request) in CASES {
+        let healthy = Stage::set().await;
+        let answer = request(&healthy).await;
+        assert!(answer.status.as_u16() < 400, "{method} {path}: {}", answer.text());
+        let calls: BTreeSet<_> = healthy.app.store().take_calls().into_iter().collect();
+        // Logging out everywhere is a cut-off first and what it may have missed second.
+        let is_second = |call| call == "revoke_session" && calls.contains("cut_off_account");
+        for call in calls.iter().copied() {
+            for fault in [Fault::Before, Fault::After] {
+                let stage = Stage::set().await;
+                let before = database::contents(&stage.app);
+                let request = request(&stage);
+                stage.app.store().fail(call, fault);
+                let answer = request.await.expect_problem(503, "unavailable");
+                let case = format!("{method} {path}, {call} failing {fault:?}: {}", answer.text());
+                assert_eq!(answer.header("retry-after"), Some("1"), "{case}");
+                assert_eq!(answer.json()["kind"], "technical", "{case}");
+                assert!(!answer.text().contains("injected"), "{case}");
+                assert!(answer.cookies().is_empty(), "{case}");
+                if fault == Fault::Before && !is_second(call) {
+                    assert_eq!(database::contents(&stage.app), before, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_can_be_asked_for_again() {
+    let stage = Stage::set().await;
+    let store = stage.app.store();
+    for method in ["rotate_session", "open_session", "revoke_session"] {
+        store.fail(method, Fault::After);
+    }
+    let browser = &stage.browser;
+    let _ = browser.post("/api/users/token/refresh").await.expect(503);
+    let _ = browser.log_in("ada", PASSWORD).await.expect(503);
+    let _ = stage.app.client().with_bearer(&stage.tokens.access).post("/api/users/logout").await.expect(503);
+    store.heal();
+    // The login that got lost had ended the session whose cookie came along.
+    let _ = browser.post("/api/users/token/refresh").await.expect(401);
+    let _ = browser.log_in("ada", PASSWORD).await.expect(200);
+    let lost = browser.copy();
+    store.fail("rotate_session", Fault::After);
+    let _ = browser.post("/api/users/token/refresh").await.expect(503);
+    store.heal();
+    let _ = browser.post("/api/users/token/refresh").await.expect(200);
+    let _ = lost.post("/api/users/token/refresh").await.expect(200);
+    assert_eq!(lost.cookie("refresh_token"), browser.cookie("refresh_token"), "the same child");
+    // Whoever asks for a logout again gets it.
+    let _ = stage.app.client().with_bearer(&stage.tokens.access).post("/api/users/logout").await.expect(200);
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_by_an_outage() {
+    let stage = Stage::set().await;
+    for method in ["revoke_session", "revoke_other_sessions", "cut_off_account"] {
+        stage.app.store().fail(method, Fault::Before);
+    }
+    for scope in ["this", "others", "all"] {
+        let answer = stage.browser.post("/api/users/logout").json(&json!({"scope": scope})).await.expect(503);
+        assert!(answer.cookies().is_empty(), "the browser keeps what it needs to try again");
+    }
+    stage.app.store().heal();
+    let _ = stage.browser.post("/api/users/token").await.expect(200);
+    let _ = stage.browser.post("/api/users/logout").await.expect(200);
+}
+
+#[tokio::test]
+async fn access_tokens_verify_while_the_database_is_away() {
+    let stage = Stage::set().await;
+    stage.app.store().fail_all(Fault::Before);
+    let _ = stage.browser.post("/api/users/token").await.expect(200);
+    let _ = stage.browser.get("/api/v1/users/me").await.expect_problem(503, "unavailable");
+    let _ = stage.app.client().get("/.well-known/jwks.json").await.expect(200);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_nonsense_is_a_fault_of_ours() {
+    let stage = Stage::set().await;
+    database::change(&stage.app, "UPDATE account SET permissions = 'nonsense' WHERE username = ?1", "ada");
+    let answer = stage.browser.get("/api/v1/users/me").await.expect_problem(500, "internal");
+    assert!(!answer.text().contains("nonsense"));
+    let answer = stage.app.client().log_in("ada", PASSWORD).await.expect_problem(500, "internal");
+    assert_eq!(answer.json()["detail"], "Login failed");
+    let _ = stage.browser.post("/api/users/token/refresh").await.expect_problem(500, "internal");
+}

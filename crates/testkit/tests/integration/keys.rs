@@ -56,7 +56,10 @@ async fn old_tokens_verify_until_they_expire_and_their_key_retires_by_itself() {
     app.auth().delete_expired().await.unwrap();
     assert_eq!(database::count(&app, "SELECT COUNT(*) FROM signing_key"), 1);
     let event = app.audit().await.into_iter().find(|event| event.kind == "key_rotation").unwrap();
-    assert_eq!((event.outcome.as_str(), event.detail.as_str(), event.address.as_str()), ("success", "scheduled", ""));
+    assert_eq!(
+        (event.outcome.as_str(), event.detail.as_str(), event.address.as_str()),
+        ("success", "scheduled", "")
+    );
 }
 
 #[tokio::test]

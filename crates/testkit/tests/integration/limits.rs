@@ -35,7 +35,10 @@ async fn thirty_a_minute_and_then_a_wait_that_is_told() {
     }
     let verified = app.hasher().verified();
     let answer = guess(&app.client()).await.expect_problem(429, "rate_limited");
-    assert_eq!((answer.header("retry-after"), answer.json()["kind"].as_str()), (Some("45"), Some("functional")));
+    assert_eq!(
+        (answer.header("retry-after"), answer.json()["kind"].as_str()),
+        (Some("45"), Some("functional"))
+    );
     // The right password does not pass either, by whichever route.
     for path in ["/api/v1/login", "/api/v1/token"] {
         let form = [("username", "ada"), ("password", PASSWORD)];
@@ -63,7 +66,9 @@ async fn t47_parallel_guesses_do_not_outrun_the_limit() {
     let tasks: Vec<_> = (0..100)
         .map(|number| {
             let client = app.client();
-            tokio::spawn(async move { client.log_in("ada", &format!("wrong password {number}")).await.status })
+            tokio::spawn(
+                async move { client.log_in("ada", &format!("wrong password {number}")).await.status },
+            )
         })
         .collect();
     let mut heard = 0;
@@ -137,7 +142,8 @@ async fn t49_every_spelling_and_every_route_shares_the_counter() {
 async fn t09_a_forwarded_address_from_a_stranger_counts_for_nothing() {
     let app = limited(3).start().await;
     for number in 0..3 {
-        let spoofed = app.client().post("/api/users/login").header("x-forwarded-for", format!("198.51.100.{number}"));
+        let spoofed =
+            app.client().post("/api/users/login").header("x-forwarded-for", format!("198.51.100.{number}"));
         let spoofed = spoofed.header("forwarded", format!("for=198.51.100.{number}"));
         let body = serde_json::json!({"login": "ada", "password": WRONG});
         let _ = spoofed.header("x-real-ip", "198.51.100.9").json(&body).await.expect(401);
@@ -166,7 +172,9 @@ async fn t08_behind_a_trusted_proxy_the_right_most_stranger_counts() {
     let _ = proxied("203.0.113.5:4711").await.expect(429);
     let _ = proxied("203.0.113.6").await.expect(401);
     // Whatever cannot be read is the proxy's own.
-    for (garbage, status) in [("", 401), ("unknown", 401), ("203.0.113.7, \u{ff}", 429), (",,,", 429), ("203.0.113.7;", 429)] {
+    for (garbage, status) in
+        [("", 401), ("unknown", 401), ("203.0.113.7, \u{ff}", 429), (",,,", 429), ("203.0.113.7;", 429)]
+    {
         assert_eq!(proxied(garbage).await.status.as_u16(), status, "{garbage}");
     }
 }

@@ -11,7 +11,10 @@ use super::database;
 /// Both cookies deleted, with the attributes they were set with.
 fn assert_deletes_cookies(answer: &Answer) {
     let cookies = answer.cookies();
-    assert_eq!(cookies.iter().map(|cookie| cookie.name.as_str()).collect::<Vec<_>>(), ["access_token", "refresh_token"]);
+    assert_eq!(
+        cookies.iter().map(|cookie| cookie.name.as_str()).collect::<Vec<_>>(),
+        ["access_token", "refresh_token"]
+    );
     for cookie in cookies {
         assert_eq!(cookie.value, "");
         assert_eq!(cookie.attributes, ["Path=/", "Max-Age=0", "HttpOnly", "SameSite=Lax"]);
@@ -76,7 +79,9 @@ async fn a_stranger_is_logged_out_too() {
     let app = TestApp::start().await;
     let _ = app.client().registered("ada").await;
     let before = database::contents(&app);
-    for body in [None, Some(json!({})), Some(json!({"scope": "all"})), Some(json!({"refresh_token": "nonsense"}))] {
+    for body in
+        [None, Some(json!({})), Some(json!({"scope": "all"})), Some(json!({"refresh_token": "nonsense"}))]
+    {
         let request = app.client().post("/api/users/logout");
         let request = if let Some(body) = body { request.json(&body) } else { request };
         let answer = request.await.expect(200);
@@ -144,8 +149,13 @@ async fn others_and_all_end_what_they_say() {
     assert_dead(&app, &later).await;
     assert_alive(&bob).await;
     assert_alive(&app.client().logged_in("ada").await).await;
-    let mut details: Vec<_> =
-        app.audit().await.into_iter().filter(|event| event.kind == "logout").map(|event| event.detail).collect();
+    let mut details: Vec<_> = app
+        .audit()
+        .await
+        .into_iter()
+        .filter(|event| event.kind == "logout")
+        .map(|event| event.detail)
+        .collect();
     details.sort_unstable();
     assert_eq!(details, ["all", "others"]);
 }

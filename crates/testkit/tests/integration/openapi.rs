@@ -1,1 +1,168 @@
-//! Stub.
+//! `/openapi.json` and `/docs`.
+
+use serde_json::Value;
+use vestibule_testkit::TestApp;
+
+use super::guard::{Access, Body, ROUTES};
+
+/// The description as it is served.
+pub(super) async fn of(app: &TestApp) -> Value {
+    app.client().get("/openapi.json").await.expect(200).json()
+}
+
+/// Every operation: its method in upper case, its path, and itself.
+pub(super) fn operations(description: &Value) -> impl Iterator<Item = (String, &String, &Value)> {
+    let paths = description["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter();
+        operations.map(move |(method, operation)| (method.to_uppercase(), path, operation))
+    })
+}
+
+#[tokio::test]
+async fn the_description_is_what_clients_rely_on() {
+    let mut description = of(&TestApp::start().await).await;
+    description["info"]["version"] = Value::from("[version]");
+    insta::assert_json_snapshot!("openapi", description);
+}
+
+#[tokio::test]
+async fn it_is_the_same_with_and_without_an_engine() {
+    let app = TestApp::start().await;
+    let rendered = vestibule::http::routes::describe(app.state().http().cookies).to_json().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&rendered).unwrap(), of(&app).await);
+}
+
+#[tokio::test]
+async fn every_operation_is_described_in_full() {
+    let description = of(&TestApp::start().await).await;
+    let tags: Vec<_> = description["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
+    let mut ids = std::collections::HashSet::new();
+    for (method, path, operation) in operations(&description) {
+        let name = format!("{method} {path}");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{name}");
+        assert!(!operation["summary"].as_str().unwrap().is_empty(), "{name}");
+        let own: Vec<_> = operation["tags"].as_array().unwrap().iter().collect();
+        assert!(own.len() == 1 && tags.contains(&own[0]), "{name}");
+        let responses = operation["responses"].as_object().unwrap();
+        let mut has_success = false;
+        for (status, response) in responses {
+            assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
+            let status: u16 = status.parse().unwrap();
+            has_success |= status < 400;
+            let content = &response["content"];
+            match status {
+                300..400 => {}
+                200..300 => assert!(content["application/json"]["schema"].is_object(), "{name} {status}"),
+                _ => {
+                    let schema = &content["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
+                }
+            }
+        }
+        assert!(has_success, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn security_stands_where_a_login_is_needed() {
+    let description = of(&TestApp::start().await).await;
+    let schemes = description["components"]["securitySchemes"].as_object().unwrap();
+    for (method, path, operation) in operations(&description) {
+        let row = ROUTES.iter().find(|row| row.method == method && row.path == path).unwrap();
+        let needs_login = row.access == Access::Authenticated;
+        assert_eq!(operation["security"].is_array(), needs_login, "{method} {path}");
+        if needs_login {
+            assert!(operation["responses"]["401"].is_object(), "{method} {path}");
+            let named = operation["security"].as_array().unwrap().iter();
+            let mut named: Vec<_> = named.flat_map(|one| one.as_object().unwrap().keys()).collect();
+            named.sort_unstable();
+            assert_eq!(named, schemes.keys().collect::<Vec<_>>(), "{method} {path}");
+        }
+    }
+    let flow = &schemes["OAuth2PasswordBearer"]["flows"]["password"];
+    assert_eq!(flow["tokenUrl"], "/api/v1/token");
+}
+
+#[tokio::test]
+async fn bodies_are_described_as_the_table_says() {
+    let description = of(&TestApp::start().await).await;
+    for (method, path, operation) in operations(&description) {
+        let row = ROUTES.iter().find(|row| row.method == method && row.path == path).unwrap();
+        let body = &operation["requestBody"];
+        let (media_types, required, optional) = match row.body {
+            Body::None => {
+                assert!(body.is_null(), "{method} {path}");
+                continue;
+            }
+            Body::Json { required, optional, .. } => (&["application/json"][..], required, optional),
+            Body::Form { required, optional } => {
+                (&["application/x-www-form-urlencoded", "multipart/form-data"][..], required, optional)
+            }
+        };
+        let content = body["content"].as_object().unwrap();
+        assert_eq!(content.keys().collect::<Vec<_>>(), media_types, "{method} {path}");
+        for media in content.values() {
+            let fields = fields(&description, &media["schema"]);
+            let mut expected: Vec<_> = required.iter().chain(optional).copied().collect();
+            expected.sort_unstable();
+            assert_eq!(fields, expected, "{method} {path}");
+        }
+    }
+}
+
+/// The members of an object's schema, through references and alternatives.
+fn fields(description: &Value, schema: &Value) -> Vec<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let pointer = reference.strip_prefix('#').unwrap();
+        return fields(description, description.pointer(pointer).unwrap());
+    }
+    for alternatives in ["oneOf", "anyOf", "allOf"] {
+        if let Some(alternatives) = schema[alternatives].as_array() {
+            return alternatives.iter().flat_map(|schema| fields(description, schema)).collect();
+        }
+    }
+    let mut names: Vec<_> =
+        schema["properties"].as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    let description = of(&TestApp::start().await).await;
+    let mut open = vec![&description];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(description.pointer(pointer).is_some(), "{reference}");
+                }
+                open.extend(members.values());
+            }
+            Value::Array(values) => open.extend(values),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_is_named_as_it_is_sent() {
+    for (url, name) in
+        [("http://127.0.0.1:8000", "access_token"), ("https://id.example.org", "__Host-access_token")]
+    {
+        let app = TestApp::builder_at(url).start().await;
+        assert_eq!(of(&app).await["components"]["securitySchemes"]["cookie"]["name"], name);
+    }
+}
+
+#[tokio::test]
+async fn the_documentation_is_a_page() {
+    let app = TestApp::start().await;
+    let redirect = app.client().get("/docs").await;
+    assert!(redirect.status.is_redirection());
+    let page = app.client().get("/docs/").await.expect(200);
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    let _ = app.client().get("/docs/nothing.js").await.expect_problem(404, "not_found");
+}

@@ -49,9 +49,21 @@ async fn every_broken_rule_is_named_and_the_first_is_the_answer() {
     for (changes, codes, detail) in [
         (json!({"email": "ada"}), &["invalid_email"][..], "Enter a valid e-mail address"),
         (json!({"username": "ab"}), &["username_length"], "Username must contain from 3 to 20 symbols"),
-        (json!({"username": "a".repeat(21)}), &["username_length"], "Username must contain from 3 to 20 symbols"),
-        (json!({"username": "a.b"}), &["username_characters"], "Username must not contain special characters"),
-        (json!({"username": "ａｄａ"}), &["username_characters"], "Username must not contain special characters"),
+        (
+            json!({"username": "a".repeat(21)}),
+            &["username_length"],
+            "Username must contain from 3 to 20 symbols",
+        ),
+        (
+            json!({"username": "a.b"}),
+            &["username_characters"],
+            "Username must not contain special characters",
+        ),
+        (
+            json!({"username": "ａｄａ"}),
+            &["username_characters"],
+            "Username must not contain special characters",
+        ),
         (json!({"username": "Admin"}), &["username_reserved"], "Wrong username"),
         (json!({"username": "change_info"}), &["username_reserved"], "Wrong username"),
         (json!({"password1": "1234567", "password2": "1234567"}), &["password_length"], length),
@@ -75,7 +87,8 @@ async fn every_broken_rule_is_named_and_the_first_is_the_answer() {
         let answer = app.client().post("/api/users/register").json(&body(&changes)).await;
         let problem = answer.expect_problem(400, codes[0]).json();
         assert_eq!(problem["detail"], detail, "{changes}");
-        let found: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["code"]).collect();
+        let found: Vec<_> =
+            problem["errors"].as_array().unwrap().iter().map(|error| &error["code"]).collect();
         assert_eq!(found, codes, "{changes}");
     }
     assert_eq!(app.hasher().hashed(), 0, "rules come before the work");
@@ -93,7 +106,8 @@ async fn taken_names_are_told_whatever_their_case() {
     ] {
         let answer = app.client().post("/api/users/register").json(&body(&changes)).await;
         let problem = answer.expect_problem(400, codes[0]).json();
-        let found: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["code"]).collect();
+        let found: Vec<_> =
+            problem["errors"].as_array().unwrap().iter().map(|error| &error["code"]).collect();
         assert_eq!(found, codes);
         let sentence =
             if codes[0] == "email_taken" { "Email already exists" } else { "Username already exists" };

@@ -98,8 +98,10 @@ async fn t16_somebody_elses_session_is_not_there() {
     let app = TestApp::start().await;
     let ada = app.client().registered("ada").await;
     let bob = app.client().registered("bob").await;
-    let (path, account) =
-        (format!("/api/users/sessions/{}", id_of(&ada).await), ada.get("/api/v1/users/me").await.member("id"));
+    let (path, account) = (
+        format!("/api/users/sessions/{}", id_of(&ada).await),
+        ada.get("/api/v1/users/me").await.member("id"),
+    );
     let before = database::contents(&app);
     let body = json!({"account_id": account, "sub": account, "user_id": account});
     for request in [
@@ -129,8 +131,19 @@ async fn what_is_no_id_names_nothing() {
     let id = id_of(&ada).await;
     let long = "9".repeat(4000);
     for wrong in [
-        "x", "1", "-1", "%00", "%ff", "..%2f..", "00000000-0000-0000-0000-000000000000", "' OR 1=1 --", &long,
-        &id.to_uppercase(), &id.replace('-', ""), &format!("%7B{id}%7D"), &format!("{id}%20"),
+        "x",
+        "1",
+        "-1",
+        "%00",
+        "%ff",
+        "..%2f..",
+        "00000000-0000-0000-0000-000000000000",
+        "' OR 1=1 --",
+        &long,
+        &id.to_uppercase(),
+        &id.replace('-', ""),
+        &format!("%7B{id}%7D"),
+        &format!("{id}%20"),
     ] {
         let wrong = wrong.replace(' ', "%20");
         let answer = ada.delete(&format!("/api/users/sessions/{wrong}")).await;

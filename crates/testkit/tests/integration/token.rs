@@ -75,7 +75,8 @@ async fn a_token_expires_to_the_millisecond_whether_remembered_or_not() {
 
 #[tokio::test]
 async fn leeway_is_what_is_configured() {
-    let app = TestApp::builder().policy(|policy| policy.tokens.leeway = Duration::from_secs(30)).start().await;
+    let app =
+        TestApp::builder().policy(|policy| policy.tokens.leeway = Duration::from_secs(30)).start().await;
     let _ = app.client().registered("ada").await;
     let token = app.client().tokens("ada").await.access;
     app.clock().advance(Duration::from_secs(15 * 60 + 30) - MILLISECOND);
@@ -108,9 +109,11 @@ async fn every_mutation_of_a_token_is_refused() {
             if mutated == token {
                 continue;
             }
-            let by_header = app.client().post("/api/users/token").header("authorization", format!("Bearer {mutated}"));
+            let by_header =
+                app.client().post("/api/users/token").header("authorization", format!("Bearer {mutated}"));
             let _ = by_header.await.expect_problem(401, "invalid_token");
-            let browser = app.client().post("/api/users/token").header("cookie", format!("access_token={mutated}"));
+            let browser =
+                app.client().post("/api/users/token").header("cookie", format!("access_token={mutated}"));
             let _ = browser.await.expect_problem(401, "invalid_token");
         }
     }
@@ -127,11 +130,14 @@ async fn t38_claims_that_are_missing_or_of_the_wrong_type_are_refused() {
     let header = header.to_string();
     let forge = |claims: &Value| forging::sign(&header, &claims.to_string());
     let _ = use_token(&app, &forge(&claims)).await.expect(200);
-    for name in ["exp", "iat", "sub", "iss", "aud", "jti", "sid", "scope", "type", "permissions", "auth_time"] {
+    for name in ["exp", "iat", "sub", "iss", "aud", "jti", "sid", "scope", "type", "permissions", "auth_time"]
+    {
         let mut missing = claims.clone();
         missing.as_object_mut().unwrap().remove(name);
         assert_refused(&app, &forge(&missing)).await;
-        for wrong in [json!(null), json!([]), json!({}), json!(true), json!(""), json!(1.5), json!("1767226500")] {
+        for wrong in
+            [json!(null), json!([]), json!({}), json!(true), json!(""), json!(1.5), json!("1767226500")]
+        {
             let mut changed = claims.clone();
             changed[name] = wrong;
             // An empty list of permissions, and any text as scope or id, are right ones.
@@ -178,7 +184,9 @@ async fn t39_no_other_algorithm_than_the_keys_is_accepted() {
     let token = app.client().tokens("ada").await.access;
     let (header, claims) = forging::take_apart(&token);
     let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
-    for alg in ["none", "None", "NONE", "nOnE", "", "eddsa", "EDDSA", "Ed25519", "HS256", "RS256", "ES256", "PS256"] {
+    for alg in
+        ["none", "None", "NONE", "nOnE", "", "eddsa", "EDDSA", "Ed25519", "HS256", "RS256", "ES256", "PS256"]
+    {
         let mut header = header.clone();
         header["alg"] = json!(alg);
         assert_refused(&app, &forging::sign(&header.to_string(), &claims.to_string())).await;
@@ -289,7 +297,9 @@ async fn the_header_decides_before_the_cookie_and_a_bad_one_is_never_skipped() {
         let request = browser.get("/api/v1/users/me").header("authorization", other);
         assert_eq!(name(request.await), "ada", "another scheme counts as absent");
     }
-    for bad in ["Bearer", "Bearer ", "Bearer x", "Bearer a b", "Bearer,x", "\u{ff}", "", &format!("Bearer {bob}x")] {
+    for bad in
+        ["Bearer", "Bearer ", "Bearer x", "Bearer a b", "Bearer,x", "\u{ff}", "", &format!("Bearer {bob}x")]
+    {
         let request = browser.get("/api/v1/users/me").header("authorization", bad);
         let _ = request.await.expect_problem(401, "invalid_token");
     }
@@ -297,7 +307,11 @@ async fn the_header_decides_before_the_cookie_and_a_bad_one_is_never_skipped() {
     let _ = request.another_header("authorization", "Bearer x").await.expect_problem(401, "invalid_token");
     // A bad cookie is refused too, with or without a good one beside it.
     let good = browser.cookie("access_token").unwrap();
-    for cookies in [format!("access_token={good}; access_token={good}"), format!("access_token={good}x"), "access_token".into()] {
+    for cookies in [
+        format!("access_token={good}; access_token={good}"),
+        format!("access_token={good}x"),
+        "access_token".into(),
+    ] {
         let request = app.client().get("/api/v1/users/me").header("cookie", cookies);
         let _ = request.await.expect_problem(401, "invalid_token");
     }
