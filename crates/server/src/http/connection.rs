@@ -50,7 +50,7 @@ pub(super) async fn serve(
         _ = connection.as_mut() => return,
         () = stop.told() => {}
     }
-    activity.drain();
+    // hyper closes a connection between requests, and one that has seen none, at once.
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }

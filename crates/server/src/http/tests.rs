@@ -130,6 +130,21 @@ async fn an_idle_connection_is_closed_before_and_between_requests() {
 }
 
 #[tokio::test]
+async fn the_idle_time_out_begins_anew_after_every_answer() {
+    let mut running = start(LONG, SHORT * 5, 8).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    running.called.recv().await.unwrap();
+    // Its end says that the time-out has passed since both connected.
+    let mut unused = running.connect().await;
+    assert_eq!(read_to_end(&mut unused).await, "");
+    running.answer.send(()).await.unwrap();
+    read_answer(&mut stream, "slow").await;
+    stream.write_all(REQUEST).await.unwrap();
+    read_answer(&mut stream, "quick").await;
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let running = start(LONG, SHORT, 8).await;
     let mut stream = running.connect().await;
@@ -178,14 +193,24 @@ async fn an_answer_before_the_end_of_a_body_arrives() {
 
 #[tokio::test]
 async fn connections_beyond_the_cap_wait_until_there_is_room() {
-    let running = start(LONG, SHORT, 1).await;
-    let first = running.connect().await;
-    let mut second = running.connect().await;
-    second.write_all(REQUEST).await.unwrap();
-    read_answer(&mut second, "quick").await;
-    // Idle as it was, the first must have been closed before the second was answered.
-    let mut first = first.into_std().unwrap();
-    assert_eq!(std::io::Read::read(&mut first, &mut [0]).unwrap(), 0);
+    const SLOW: &[u8] = b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let (mut running, other) = (start(LONG, LONG, 1).await, start(LONG, LONG, 1).await);
+    let (mut first, mut second) = (running.connect().await, running.connect().await);
+    first.write_all(SLOW).await.unwrap();
+    running.called.recv().await.unwrap();
+    second.write_all(SLOW).await.unwrap();
+    // Many times as long as it would take to be served.
+    let mut elsewhere = other.connect().await;
+    for _ in 0..50 {
+        elsewhere.write_all(REQUEST).await.unwrap();
+        read_answer(&mut elsewhere, "quick").await;
+    }
+    assert!(running.called.try_recv().is_err());
+    running.answer.send(()).await.unwrap();
+    assert!(read_to_end(&mut first).await.ends_with("slow"));
+    running.called.recv().await.unwrap();
+    running.answer.send(()).await.unwrap();
+    assert!(read_to_end(&mut second).await.ends_with("slow"));
 }
 
 #[tokio::test]

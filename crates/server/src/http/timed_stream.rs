@@ -32,7 +32,6 @@ pub(super) struct Activity {
     is_answering: AtomicBool,
     /// The latest request has a body that was not read to its end.
     has_unread_body: AtomicBool,
-    is_draining: AtomicBool,
 }
 
 impl Activity {
@@ -51,11 +50,6 @@ impl Activity {
     /// Whether the peer may still be sending what nobody will read.
     fn is_cut_short(&self, reading: Reading) -> bool {
         matches!(reading, Reading::Head(_)) || self.has_unread_body.load(Ordering::Acquire)
-    }
-
-    /// From now on a connection between requests is at its end.
-    pub(super) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
     }
 }
 
@@ -132,9 +126,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.follow();
-        if this.reading == Reading::Idle && this.activity.is_draining.load(Ordering::Acquire) {
-            return Poll::Ready(Ok(()));
-        }
         if this.reading != Reading::Request && this.deadline.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
