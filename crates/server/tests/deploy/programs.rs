@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -14,6 +15,8 @@ use vestibule::core::values::secret::SecretKey;
 /// A program that runs until this is dropped.
 pub(crate) struct Running {
     process: Child,
+    /// What it has printed on `stderr`.
+    printed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for Running {
@@ -21,28 +24,31 @@ impl Drop for Running {
         // It may have ended by itself; there is nobody left to tell.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if thread::panicking() {
+            println!("{}", self.printed.lock().unwrap_or_else(PoisonError::into_inner).join("\n"));
+        }
     }
 }
 
 impl Running {
-    /// Starts a program and reads what it prints on `stderr` until a line says that it listens.
-    fn until(mut command: Command, is_listening: impl Fn(&str) -> bool) -> Self {
+    /// Starts a program and reads what it prints on `stderr` until `sign` finds in a line that it listens.
+    fn until<T>(mut command: Command, sign: impl Fn(&str) -> Option<T>) -> (Self, T) {
         let name = command.get_program().display().to_string();
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let process =
             started.unwrap_or_else(|error| panic!("{name}: {error}; `cargo xtask test` installs it"));
-        let mut running = Self { process };
-        let mut lines = BufReader::new(running.process.stderr.take().unwrap()).lines();
-        let mut printed = String::new();
-        while let Some(Ok(line)) = lines.next() {
-            printed = printed + &line + "\n";
-            if is_listening(&line) {
-                // Whoever writes into a closed or a full pipe stops, so somebody must go on reading.
-                thread::spawn(move || lines.for_each(drop));
-                return running;
-            }
-        }
-        panic!("{name} ended before it listened:\n{printed}")
+        let mut running = Self { process, printed: Arc::default() };
+        let mut lines = BufReader::new(running.process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let printed = Arc::clone(&running.printed);
+        let keep = move |line: &str| printed.lock().unwrap().push(format!("{name}: {line}"));
+        let found = lines.find_map(|line| {
+            keep(&line);
+            sign(&line)
+        });
+        let found = found.expect("it ended before it listened");
+        // Whoever writes into a full pipe stops, so somebody must go on reading.
+        thread::spawn(move || lines.for_each(|line| keep(&line)));
+        (running, found)
     }
 }
 
@@ -75,11 +81,13 @@ pub(crate) fn vestibule(folder: &Path, arguments: &[&str]) -> Command {
 
 pub(crate) fn start_vestibule(login_attempts: usize) -> Vestibule {
     let folder = tempfile::tempdir().unwrap();
-    let address = free_address();
     let mut command = vestibule(folder.path(), &["serve"]);
-    command.env("VESTIBULE_LISTEN", address.to_string());
+    command.env("VESTIBULE_LISTEN", "127.0.0.1:0");
     command.env("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", login_attempts.to_string());
-    let running = Running::until(command, |line| line.contains(&address.to_string()));
+    let (running, address) = Running::until(command, |line| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        line.get("listen")?.as_str()?.parse().ok()
+    });
     Vestibule { _running: running, _folder: folder, address }
 }
 
@@ -100,7 +108,7 @@ pub(crate) fn start_nginx(folder: &Path, site: &str) -> Running {
     let mut command = Command::new(system_program("nginx"));
     command.arg("-e").arg("stderr").arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
     // It says so once its sockets are open.
-    Running::until(command, |line| line.contains("event method"))
+    Running::until(command, |line| line.contains("event method").then_some(())).0
 }
 
 /// Caddy, all its files in `folder`.
@@ -109,7 +117,7 @@ pub(crate) fn start_caddy(folder: &Path, caddyfile: &str) -> Running {
     let mut command = Command::new(system_program("caddy"));
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
     command.env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
-    Running::until(command, |line| line.contains("serving initial configuration"))
+    Running::until(command, |line| line.contains("serving initial configuration").then_some(())).0
 }
 
 /// Debian keeps some programs where an ordinary user's `PATH` does not lead.
