@@ -1,5 +1,5 @@
 //! What came back.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -62,7 +62,7 @@ impl Answer {
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic_over(&self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", self.text()))
     }
 
     /// A text in a JSON body, by its member's name; empty where there is none.
@@ -97,12 +97,6 @@ impl Answer {
         let plain = |cookie: &SetCookie| cookie.name.strip_prefix("__Host-").unwrap_or(&cookie.name) == name;
         self.cookies().into_iter().find(plain)
     }
-}
-
-/// Fails the test over a body.
-#[track_caller]
-fn panic_over(body: &str) -> Value {
-    Option::<Value>::None.expect(body)
 }
 
 /// A `Set-Cookie` header.

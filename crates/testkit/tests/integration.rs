@@ -1,6 +1,8 @@
 //! The flows of every capability through the router, the guards over all routes, and the invariants of the layers.
 
+#[cfg(test)]
 mod integration {
+    mod bad_headers;
     mod bad_input;
     mod cookies_and_origins;
     mod database;

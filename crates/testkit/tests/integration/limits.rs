@@ -158,8 +158,8 @@ async fn t09_a_forwarded_address_from_a_stranger_counts_for_nothing() {
 /// T08, authentik CVE-2024-47070: garbage in the header never opens a way around.
 #[tokio::test]
 async fn t08_behind_a_trusted_proxy_the_right_most_stranger_counts() {
-    let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-    let app = limited(2).http(|http| http.trusted_proxies = proxies).start().await;
+    let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+    let app = limited(2).http(|http| http.trusted_proxies = trusted).start().await;
     let proxied = |forwarded: &str| {
         let body = serde_json::json!({"login": "ada", "password": WRONG});
         let request = app.client().from_address("10.0.0.1").post("/api/users/login").json(&body);

@@ -161,12 +161,12 @@ async fn t16_unknown_fields_are_ignored_and_never_stored() {
     });
     let browser = app.client();
     let account = browser.post("/api/users/register").json(&body(&wishes)).await.expect(200).json();
-    let mut wished = wishes;
-    wished["email"] = json!("bob@example.com");
-    wished["password"] = json!(PASSWORD);
-    let other = app.client().post("/api/v1/users").json(&wished).await.expect(201).json();
+    let mut other_body = wishes;
+    other_body["email"] = json!("bob@example.com");
+    other_body["password"] = json!(PASSWORD);
+    let other = app.client().post("/api/v1/users").json(&other_body).await.expect(201).json();
     for account in [account, other] {
-        assert_ne!(account["id"], wished["id"]);
+        assert_ne!(account["id"], other_body["id"]);
         assert_eq!(account["active"], true);
         assert_eq!(account["confirmed"], false);
         assert_eq!(account["permissions"], json!([]));

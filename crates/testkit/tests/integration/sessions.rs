@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vestibule_testkit::{Client, TestApp};
+use vestibule_testkit::{Client, SetCookie, TestApp};
 
 use super::database;
 
@@ -21,9 +21,9 @@ async fn one_sees_ones_own_devices_the_newest_first() {
     let long = format!("Firefox {}", "x".repeat(400));
     let first = app.client().named(&long).from_address("2001:db8::7").registered("ada").await;
     let _ = app.client().registered("bob").await;
-    app.clock().advance(Duration::from_secs(60));
+    app.clock().advance(Duration::from_mins(1));
     let second = app.client().named("curl").logged_in("ada").await;
-    app.clock().advance(Duration::from_secs(60));
+    app.clock().advance(Duration::from_mins(1));
     let _ = first.post("/api/users/token/refresh").await.expect(200);
     let answer = first.get("/api/users/sessions").await.expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -84,7 +84,7 @@ async fn sending_oneself_away_deletes_the_cookies() {
     let app = TestApp::start().await;
     let browser = app.client().registered("ada").await;
     let answer = browser.delete(&format!("/api/users/sessions/{}", id_of(&browser).await)).await.expect(200);
-    assert!(answer.cookies().len() == 2 && answer.cookies().iter().all(|cookie| cookie.is_deleted()));
+    assert!(answer.cookies().len() == 2 && answer.cookies().iter().all(SetCookie::is_deleted));
     // A bearer token came without cookies, so there are none to delete.
     let tokens = app.client().tokens("ada").await;
     let bearer = app.client().with_bearer(&tokens.access);
