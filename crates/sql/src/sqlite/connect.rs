@@ -2,7 +2,7 @@
 
 use std::{path::Path, thread, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 use vestibule_core::ports::clock::Stopwatch;
 
 use super::error::OpenError;
@@ -37,7 +37,7 @@ pub(super) fn open_reader(path: &Path, is_inline: bool) -> rusqlite::Result<Conn
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(if is_inline { INLINE_PATIENCE } else { PATIENCE })?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&connection)?;
     // No memory map: where the disk fails under one, the process is killed instead of told.
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2000;")?;
@@ -86,9 +86,16 @@ pub(super) fn set_up(connection: &mut Connection, path: &Path) -> Result<(), Ope
              PRAGMA cache_size = -4000; PRAGMA journal_size_limit = 67108864;",
         )
         .map_err(engine)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(connection).map_err(engine)?;
     connection.set_transaction_behavior(TransactionBehavior::Immediate);
     claim(connection).map_err(engine)
+}
+
+/// Keeps every statement prepared, and its plan whatever is bound to it: otherwise SQLite plans those anew, at every
+/// execution, whose partial index a bound value could decide on.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Writes our name into the header and makes the table of the lease, where that has not been done.
