@@ -10,6 +10,8 @@ mod test;
 #[cfg(feature = "vectors")]
 mod vectors;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 use cli::{Task, Tasks};
@@ -19,7 +21,17 @@ use cli::{Task, Tasks};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     match Tasks::parse().task {
         Task::Test => test::run(),
         #[cfg(feature = "vectors")]
