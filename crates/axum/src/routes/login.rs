@@ -69,13 +69,31 @@ pub(crate) async fn password_login(
 ) -> Result<Response, ApiError> {
     refuse_other_clients(&headers)?;
     let mut fields = form.fields();
+    if read_grant(&state, &mut fields) == Grant::RefreshToken {
+        fields.reject_value("grant_type", "The grant type must be password");
+    }
+    log_in_by_form(&state, client, fields).await
+}
+
+/// What a form asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grant {
+    /// RFC 6749 §4.3.
+    Password,
+    /// RFC 6749 §6.
+    RefreshToken,
+}
+
+/// Reads the grant type; an absent or empty one means `password`, unless it is required.
+pub(super) fn read_grant(state: &AuthState, fields: &mut Fields) -> Grant {
     let grant_type = fields.optional_string("grant_type").filter(|grant| !grant.is_empty());
     match grant_type.as_deref() {
         None if state.is_grant_type_required() => fields.reject_missing("grant_type"),
         None | Some("password") => {}
-        Some(_) => fields.reject_value("grant_type", "The grant type must be password"),
+        Some("refresh_token") => return Grant::RefreshToken,
+        Some(_) => fields.reject_value("grant_type", "The grant type is not supported here"),
     }
-    log_in_by_form(&state, client, fields).await
+    Grant::Password
 }
 
 /// The rest of the form, once the grant type is known to be `password`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::login::{log_in_by_form, refuse_other_clients};
+use super::login::{Grant, log_in_by_form, read_grant, refuse_other_clients};
 use crate::{
     answers::{TokenPairBody, no_store},
     error::ApiError,
@@ -65,17 +65,11 @@ pub(crate) async fn password_or_refresh_token(
 ) -> Result<Response, ApiError> {
     refuse_other_clients(&headers)?;
     let mut fields = form.fields();
-    let grant_type = fields.optional_string("grant_type").filter(|grant| !grant.is_empty());
-    match grant_type.as_deref() {
-        None if state.is_grant_type_required() => fields.reject_missing("grant_type"),
-        None | Some("password") => {}
-        Some("refresh_token") => {
-            let token = fields.required_string("refresh_token");
-            fields.finish()?;
-            let refreshed = state.auth().refresh(&token, &client).await?;
-            return Ok(no_store(Json(TokenPairBody::from(&refreshed.tokens))));
-        }
-        Some(_) => fields.reject_value("grant_type", "The grant type must be password or refresh_token"),
+    if read_grant(&state, &mut fields) == Grant::RefreshToken {
+        let token = fields.required_string("refresh_token");
+        fields.finish()?;
+        let refreshed = state.auth().refresh(&token, &client).await?;
+        return Ok(no_store(Json(TokenPairBody::from(&refreshed.tokens))));
     }
     log_in_by_form(&state, client, fields).await
 }
