@@ -22,5 +22,6 @@ mod integration {
     mod service;
     mod sessions;
     mod token;
+    mod upkeep;
     mod users;
 }

@@ -8,15 +8,15 @@ use vestibule_testkit::{Client, PASSWORD, RequestBuilder, TestApp, Tokens, fault
 use super::{database, guard::ROUTES};
 
 /// Somebody logged in on two devices and at the token endpoint.
-struct Stage {
-    app: TestApp,
+pub(super) struct Stage {
+    pub(super) app: TestApp,
     browser: Client,
     other_session: String,
     tokens: Tokens,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub(super) async fn set() -> Self {
         let app = TestApp::start().await;
         let browser = app.client().registered("ada").await;
         let other = app.client().logged_in("ada").await;
@@ -27,10 +27,10 @@ impl Stage {
     }
 }
 
-type Case = (&'static str, &'static str, fn(&Stage) -> RequestBuilder);
+pub(super) type Case = (&'static str, &'static str, fn(&Stage) -> RequestBuilder);
 
 /// A request that succeeds on a healthy store, for every route and every way through it.
-const CASES: &[Case] = &[
+pub(super) const CASES: &[Case] = &[
     ("POST", "/api/v1/login", |stage| {
         stage.app.client().post("/api/v1/login").form(&[("username", "ada"), ("password", PASSWORD)])
     }),
@@ -168,6 +168,19 @@ async fn access_tokens_verify_while_the_database_is_away() {
     let _ = stage.browser.post("/api/users/token").await.expect(200);
     let _ = stage.browser.get("/api/v1/users/me").await.expect_problem(503, "unavailable");
     let _ = stage.app.client().get("/.well-known/jwks.json").await.expect(200);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_audit_log() {
+    let stage = Stage::set().await;
+    stage.app.store().fail("record_audit", Fault::Before);
+    for _ in 0..10 {
+        let _ = stage.app.client().log_in("ada", PASSWORD).await.expect(200);
+        let _ = stage.app.client().log_in("ada", "wrong password").await.expect(401);
+    }
+    stage.app.store().heal();
+    let logins = stage.app.audit().await.into_iter().filter(|event| event.kind == "login");
+    assert_eq!(logins.count(), 2 + 20, "and none is lost");
 }
 
 #[tokio::test]

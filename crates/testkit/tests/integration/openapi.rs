@@ -1,9 +1,13 @@
 //! `/openapi.json` and `/docs`.
 
-use serde_json::Value;
-use vestibule_testkit::TestApp;
+use http::StatusCode;
+use serde_json::{Value, json};
+use vestibule_testkit::{Answer, TestApp, faults::Fault};
 
-use super::guard::{Access, Body, ROUTES};
+use super::{
+    faults::{CASES, Stage},
+    guard::{Access, Body, ROUTES},
+};
 
 /// The description as it is served.
 pub(super) async fn of(app: &TestApp) -> Value {
@@ -19,6 +23,7 @@ pub(super) fn operations(description: &Value) -> impl Iterator<Item = (String, &
     })
 }
 
+/// After a change that is meant: `INSTA_UPDATE=always cargo test -p vestibule-testkit openapi`.
 #[tokio::test]
 async fn the_description_is_what_clients_rely_on() {
     let mut description = of(&TestApp::start().await).await;
@@ -126,6 +131,76 @@ fn fields(description: &Value, schema: &Value) -> Vec<String> {
         schema["properties"].as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default();
     names.sort_unstable();
     names
+}
+
+/// That an answer is described: its status, its media type, and for JSON the members it has.
+#[track_caller]
+fn assert_described(description: &Value, method: &str, path: &str, answer: &Answer) {
+    let operation = &description["paths"][path][method.to_lowercase()];
+    let response = &operation["responses"][answer.status.as_str()];
+    assert!(response.is_object(), "{method} {path} does not describe {}", answer.text());
+    if answer.status == StatusCode::SEE_OTHER {
+        return;
+    }
+    let media_type = answer.header("content-type").unwrap();
+    let schema = &response["content"][media_type]["schema"];
+    assert!(schema.is_object(), "{method} {path} does not describe {media_type}");
+    let (schema, body) = match answer.json() {
+        Value::Array(items) => (&schema["items"], items.first().cloned().unwrap_or_default()),
+        body => (schema, body),
+    };
+    let Value::Object(members) = body else { return };
+    let described = fields(description, schema);
+    for member in members.keys() {
+        assert!(described.contains(member), "{method} {path} does not describe {member}");
+    }
+    let pointer = schema["$ref"].as_str().unwrap_or("#").strip_prefix('#').unwrap();
+    let schema = if pointer.is_empty() { schema } else { description.pointer(pointer).unwrap() };
+    for required in schema["required"].as_array().unwrap() {
+        assert!(members.contains_key(required.as_str().unwrap()), "{method} {path} lacks {required}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_described() {
+    let description = of(&TestApp::start().await).await;
+    for (method, path, request) in CASES {
+        let stage = Stage::set().await;
+        let request_in_outage = request(&stage);
+        assert_described(&description, method, path, &request(&stage).await);
+        if *path != "/health/live" {
+            stage.app.store().fail_all(Fault::Before);
+            let answer = request_in_outage.await;
+            assert_described(&description, method, path, &answer);
+        }
+    }
+    let app = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 1).start().await;
+    let ada = app.client().registered("ada").await;
+    for route in ROUTES {
+        let check = |answer: Answer| assert_described(&description, route.method, route.path, &answer);
+        check(route.request(&app.client()).await);
+        check(route.request(&ada.copy()).header("origin", "https://evil.example").await);
+        check(route.request(&ada.copy()).header("authorization", "Bearer x").await);
+        if route.body != Body::None {
+            check(route.request(&ada.copy()).body("x".repeat(70_000)).await);
+            for body in [json!({}), json!({"username": 1, "login": 1, "email": 1})] {
+                check(route.request(&app.client()).json(&body).await);
+            }
+            check(route.request(&app.client()).header("content-type", "application/json").body("{").await);
+            check(route.request(&app.client()).form(&[("a", "1"), ("a", "2")]).await);
+        }
+    }
+    for (path, body) in [
+        (
+            "/api/users/register",
+            json!({"email": "a@b.example", "username": "ada", "password1": "12345678", "password2": "12345678"}),
+        ),
+        ("/api/v1/users", json!({"email": "a@b.example", "username": "ada", "password": "12345678"})),
+        ("/api/users/login", json!({"login": "ada", "password": "wrong"})),
+        ("/api/users/login", json!({"login": "ada", "password": "wrong"})),
+    ] {
+        assert_described(&description, "POST", path, &app.client().post(path).json(&body).await);
+    }
 }
 
 #[tokio::test]
