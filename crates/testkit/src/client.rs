@@ -166,6 +166,16 @@ impl Client {
         self.request(Method::POST, path)
     }
 
+    /// Begins a `PUT`.
+    pub fn put(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PUT, path)
+    }
+
+    /// Begins a `PATCH`.
+    pub fn patch(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PATCH, path)
+    }
+
     /// Begins a `DELETE`.
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
