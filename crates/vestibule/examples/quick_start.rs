@@ -1,4 +1,4 @@
-//! Accounts, login and a protected route on embedded SQLite: open http://127.0.0.1:3000/docs and try them.
+//! Accounts, login and a protected route on embedded SQLite: open <http://127.0.0.1:3000/docs> and try them.
 
 use axum::{Router, routing::get};
 use vestibule::{CurrentUser, Vestibule};

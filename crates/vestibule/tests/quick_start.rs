@@ -1,9 +1,5 @@
 //! The quick start as an application uses it: served by axum on a real socket.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "tests; the functions they share are not marked as tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests; the functions they share are not marked as tests")]
 
 use std::net::SocketAddr;
 
