@@ -211,11 +211,13 @@ impl Auth {
     ) -> Result<LoggedIn, LoginError> {
         let account = &credentials.account;
         let scope = attempt.scope.intersection(&self.policy.tokens.scopes).intersection(&account.permissions);
-        let session = self.new_session(account.id, scope, credentials.cutoff_at, attempt.client);
+        let session = NewSession {
+            replaces: attempt.replaces,
+            ..self.new_session(account.id, scope, credentials.cutoff_at, attempt.client)
+        };
         let opening = SessionOpening {
             session: session.clone(),
             verified,
-            replaces: attempt.replaces,
             limit: self.policy.tokens.sessions_per_account,
         };
         match self.store.open_session(opening).await? {
@@ -250,6 +252,7 @@ impl Auth {
             ends_at,
             access_until: created_at.plus(policy.access_reach()),
             client,
+            replaces: None,
         }
     }
 

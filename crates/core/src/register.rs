@@ -115,14 +115,14 @@ impl Auth {
         let client = registration.client.clone();
         let account = self.new_account(registration).await?;
         // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
-        let session =
-            self.new_session(account.id, Scopes::none(), self.revocations.everyone(), client.clone());
+        let cutoff_at = self.revocations.everyone();
+        let session = NewSession {
+            replaces,
+            ..self.new_session(account.id, Scopes::none(), cutoff_at, client.clone())
+        };
         let account = self.insert(account, Some(session.clone())).await?;
         metrics::counter!("vestibule_sessions_opened_total").increment(1);
         self.record_registration(&account, &client);
-        if let Some(replaced) = replaces {
-            self.end_session(replaced, None).await?;
-        }
         Ok(self.hand_out(account, &session)?)
     }
 
@@ -248,7 +248,13 @@ impl Auth {
         session: Option<NewSession>,
     ) -> Result<Account, RegistrationError> {
         match self.store.insert_account(account, session).await? {
-            Insertion::Inserted(account) => Ok(account),
+            Insertion::Inserted { account, ended } => {
+                if let Some(ended) = ended {
+                    self.revocations.learn_sessions(&[ended]);
+                    metrics::counter!("vestibule_sessions_ended_total").increment(1);
+                }
+                Ok(account)
+            }
             Insertion::Taken { email, username } => Err(RegistrationError::Taken { email, username }),
         }
     }

@@ -88,10 +88,11 @@ pub(crate) async fn insert_account<T: Tx>(
     let permissions = write_permissions(&account.permissions)?;
     for _ in 0..MAX_ATTEMPTS {
         if let Some(inserted) = try_insert(tx, account, &permissions).await? {
-            if let Some(session) = session {
-                sessions::insert_session(tx, session).await?;
-            }
-            return Ok(Insertion::Inserted(inserted));
+            let ended = match session {
+                Some(session) => sessions::insert_session(tx, session).await?,
+                None => None,
+            };
+            return Ok(Insertion::Inserted { account: inserted, ended });
         }
         // Nothing is taken where the other account was deleted a moment ago: then the name is free by now.
         if let Some(taken) = find_taken(tx, account).await? {

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use rusqlite::Connection;
 use vestibule_core::{
-    ports::store::{Opening, Rotation, SessionOpening, StoreError},
-    values::username::LoginName,
+    ports::store::{Opening, Rotation, StoreError},
+    values::{session::NewSession, username::LoginName},
 };
 use vestibule_testkit::contract::samples::{at, new_account, new_session, opening, rotation};
 
@@ -77,9 +77,8 @@ fn a_login_costs_four_statements_and_a_refresh_one() {
     assert!(matches!(opened, Opening::Opened { .. }));
     assert_eq!(cost(&tx), 4, "login");
 
-    let next = new_session(account.id, at(3));
-    let login = SessionOpening { replaces: Some(login.session.id), ..opening(next.clone()) };
-    run_now(sessions::open_session(&mut tx, &login)).unwrap();
+    let next = NewSession { replaces: Some(login.session.id), ..new_session(account.id, at(3)) };
+    run_now(sessions::open_session(&mut tx, &opening(next.clone()))).unwrap();
     assert_eq!(cost(&tx), 4, "login in place of an older session");
 
     let rotated = run_now(rotating::rotate_session(&mut tx, &rotation(next.id, 0, at(4)))).unwrap();

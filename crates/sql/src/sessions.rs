@@ -83,8 +83,15 @@ statements! {
         "SELECT session.account_id FROM session WHERE session.id = $1 AND ", session_is_live!("$2"));
 }
 
-/// Keeps a new session; the refresh token it is given away with is of generation 0.
-pub(crate) async fn insert_session<T: Tx>(tx: &mut T, session: &NewSession) -> Result<(), StoreError> {
+/// Keeps a new session and ends the one it replaces; the refresh token it is given away with is of generation 0.
+pub(crate) async fn insert_session<T: Tx>(
+    tx: &mut T,
+    session: &NewSession,
+) -> Result<Option<RevokedSession>, StoreError> {
+    let ended = match session.replaces {
+        Some(replaced) => revoke_session(tx, replaced, None, session.created_at).await?,
+        None => None,
+    };
     let scope = session.scope.to_string();
     let address = session.client.address.to_string();
     let params = [
@@ -100,7 +107,8 @@ pub(crate) async fn insert_session<T: Tx>(tx: &mut T, session: &NewSession) -> R
         address.as_str().into(),
         session.client.user_agent.as_str().into(),
     ];
-    tx.exec(&INSERT_SESSION, &params).await.map(drop)
+    tx.exec(&INSERT_SESSION, &params).await?;
+    Ok(ended)
 }
 
 /// Opens a session, ends the one it replaces and makes room for it.
@@ -110,11 +118,7 @@ pub(crate) async fn open_session<T: Tx>(tx: &mut T, opening: &SessionOpening) ->
     let Some(account) = tx.opt(&RECORD_LOGIN, &login).await? else { return Ok(Opening::Refused) };
     let account = account.into_account()?;
 
-    let mut ended = Vec::new();
-    if let Some(replaced) = opening.replaces {
-        ended.extend(revoke_session(tx, replaced, None, session.created_at).await?);
-    }
-    insert_session(tx, session).await?;
+    let mut ended: Vec<_> = insert_session(tx, session).await?.into_iter().collect();
     let others = i64::from(opening.limit.saturating_sub(1));
     let room = [(&session.account_id).into(), session.created_at.into(), (&session.id).into(), others.into()];
     ended.extend(tx.all(&REVOKE_OLDEST_SESSIONS, &room).await?.into_iter().map(RevokedSession::from));

@@ -146,10 +146,11 @@ async fn insert_session(store: &dyn Store, number: usize) -> anyhow::Result<Sess
         ends_at: now.plus(SESSION_TTL),
         access_until: now.plus(SESSION_TTL),
         client: Client::new(ClientNetwork::LOCAL.address(), "bench"),
+        replaces: None,
     };
     let id = session.id;
     match store.insert_account(account, Some(session)).await? {
-        Insertion::Inserted(_) => Ok(id),
+        Insertion::Inserted { .. } => Ok(id),
         Insertion::Taken { .. } => bail!("the address is taken in an empty store"),
     }
 }

@@ -25,6 +25,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     // ── accounts ──
 
     /// Makes an account, and its first session where one is given, or says which name is taken.
+    ///
+    /// The session that the first one replaces ends with the insertion, or lives on without it.
     async fn insert_account(
         &self,
         account: NewAccount,
@@ -163,7 +165,12 @@ pub enum StoreError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Insertion {
     /// The account exists now.
-    Inserted(Account),
+    Inserted {
+        /// The account.
+        account: Account,
+        /// The session that its first one replaced, if that was live.
+        ended: Option<RevokedSession>,
+    },
     /// At least one of the names belongs to somebody; nothing was written.
     Taken {
         /// The address does.
@@ -180,8 +187,6 @@ pub struct SessionOpening {
     pub session: NewSession,
     /// The hash the password was verified against: if it has changed since, nobody logs in with the old one.
     pub verified: PasswordHash,
-    /// The session whose cookie came with the login; it ends.
-    pub replaces: Option<SessionId>,
     /// How many live sessions an account may have; the oldest make room.
     pub limit: u32,
 }

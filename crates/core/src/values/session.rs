@@ -75,6 +75,8 @@ pub struct NewSession {
     pub access_until: Timestamp,
     /// The device.
     pub client: Client,
+    /// The session whose cookie came along; it ends in the same step.
+    pub replaces: Option<SessionId>,
 }
 
 /// A session as its owner sees it.

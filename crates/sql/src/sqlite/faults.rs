@@ -45,7 +45,7 @@ async fn t58_a_full_disk_is_an_outage_and_nothing_is_half_done() {
         // What was answered is there, what was not is not.
         let found = store.find_account(id).await.unwrap();
         match inserted {
-            Ok(Insertion::Inserted(account)) => assert_eq!(found, Some(account)),
+            Ok(Insertion::Inserted { account, .. }) => assert_eq!(found, Some(account)),
             Ok(taken @ Insertion::Taken { .. }) => panic!("{taken:?}"),
             Err(StoreError::Unavailable(_)) => assert_eq!(found, None),
             Err(broken) => panic!("{broken}"),
@@ -95,7 +95,7 @@ async fn a_panic_costs_only_its_own_operation() {
     let (new, id) = (new_account("ada"), new_account("ada").id);
     let (panicked, inserted) = tokio::join!(panicking, store.insert_account(new, None));
     assert!(matches!(panicked, Err(StoreError::Broken(_))));
-    assert!(matches!(inserted, Ok(Insertion::Inserted(_))));
+    assert!(matches!(inserted, Ok(Insertion::Inserted { .. })));
     assert_eq!(store.find_account(id).await.unwrap(), None, "another id, only to see that reads go on");
     let everyone = store.list_revocations(at(0)).await.unwrap().everyone;
     assert_eq!(everyone.as_millis(), 0, "what it had done is undone");

@@ -6,6 +6,7 @@ use vestibule_core::{
         account::{Account, AccountId, NewAccount},
         email::Email,
         scope::Scopes,
+        session::NewSession,
         username::{LoginName, UsernamePolicy},
     },
 };
@@ -24,7 +25,7 @@ pub async fn an_account_comes_back_as_it_was_made(fixture: &impl StoreFixture) {
         permissions: Scopes::read("admin users:read"),
         ..new_account("Ada_L")
     };
-    let Insertion::Inserted(account) = store.insert_account(new.clone(), None).await.unwrap() else {
+    let Insertion::Inserted { account, .. } = store.insert_account(new.clone(), None).await.unwrap() else {
         panic!("nothing is taken yet");
     };
     let expected = Account {
@@ -49,7 +50,7 @@ pub async fn what_is_optional_may_be_missing(fixture: &impl StoreFixture) {
     for name in ["ada", "bob"] {
         let new = NewAccount { username: None, full_name: None, password_hash: None, ..new_account(name) };
         let inserted = store.insert_account(new.clone(), None).await.unwrap();
-        assert!(matches!(inserted, Insertion::Inserted(_)), "{inserted:?}");
+        assert!(matches!(inserted, Insertion::Inserted { .. }), "{inserted:?}");
         let account = store.find_account(new.id).await.unwrap().unwrap();
         assert_eq!((account.username, account.full_name), (None, None));
         let name = LoginName::Email(format!("{name}@example.com"));
@@ -90,7 +91,7 @@ pub async fn parallel_registrations_of_one_name_make_one_account(fixture: &impl 
         async move { store.insert_account(new_account("ada"), None).await.unwrap() }
     })
     .await;
-    let made = answers.iter().filter(|answer| matches!(answer, Insertion::Inserted(_))).count();
+    let made = answers.iter().filter(|answer| matches!(answer, Insertion::Inserted { .. })).count();
     let taken = Insertion::Taken { email: true, username: true };
     assert_eq!((made, answers.iter().filter(|&answer| *answer == taken).count()), (1, 63));
 }
@@ -101,16 +102,24 @@ pub async fn a_first_session_comes_with_its_account_or_not_at_all(fixture: &impl
     let new = new_account("ada");
     let session = new_session(new.id, at(1));
     let id = session.id;
-    store.insert_account(new.clone(), Some(session)).await.unwrap();
+    let inserted = store.insert_account(new.clone(), Some(session)).await.unwrap();
+    assert!(matches!(inserted, Insertion::Inserted { ended: None, .. }));
     let sessions = store.list_sessions(new.id, at(2)).await.unwrap();
     assert_eq!(sessions.iter().map(|session| session.id).collect::<Vec<_>>(), [id]);
     assert_eq!(rotated(&*store, rotation(id, 0, at(2))).await.generation, 1);
 
+    // What the first session replaces ends with the account's beginning, and lives on without it.
     let again = new_account("ada");
-    let session = new_session(again.id, at(1));
+    let session = NewSession { replaces: Some(id), ..new_session(again.id, at(1)) };
     let taken = store.insert_account(again.clone(), Some(session)).await.unwrap();
     assert!(matches!(taken, Insertion::Taken { .. }));
     assert_eq!(store.list_sessions(again.id, at(2)).await.unwrap(), []);
+    assert_eq!(store.list_sessions(new.id, at(2)).await.unwrap().len(), 1);
+    let other = new_account("bob");
+    let session = NewSession { replaces: Some(id), ..new_session(other.id, at(1)) };
+    let inserted = store.insert_account(other, Some(session)).await.unwrap();
+    assert!(matches!(inserted, Insertion::Inserted { ended: Some(ended), .. } if ended.id == id));
+    assert_eq!(store.list_sessions(new.id, at(2)).await.unwrap(), []);
 }
 
 /// By address and by user name, in canonical form; what belongs to nobody finds nothing.

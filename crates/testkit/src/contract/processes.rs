@@ -75,7 +75,7 @@ pub async fn writers_of_two_handles_do_not_lose_each_other(fixture: &impl StoreF
         async move { store.insert_account(new_account(&format!("ada{}", number / 2)), None).await.unwrap() }
     })
     .await;
-    let made = answers.iter().filter(|answer| matches!(answer, Insertion::Inserted(_))).count();
+    let made = answers.iter().filter(|answer| matches!(answer, Insertion::Inserted { .. })).count();
     assert_eq!(made, 32);
 }
 

@@ -72,13 +72,14 @@ pub fn new_session(account_id: AccountId, born: Timestamp) -> NewSession {
         ends_at: born.plus(REFRESH_MAX),
         access_until: born.plus(ACCESS_TTL),
         client: Client::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), "a browser"),
+        replaces: None,
     }
 }
 
 /// What a login with the first password asks for.
 #[must_use]
 pub fn opening(session: NewSession) -> SessionOpening {
-    SessionOpening { session, verified: hash(0), replaces: None, limit: 100 }
+    SessionOpening { session, verified: hash(0), limit: 100 }
 }
 
 /// What a refresh at `now` asks for.
@@ -123,7 +124,7 @@ pub fn event(moment: Timestamp, account_id: Option<AccountId>) -> AuditEvent {
 /// Makes an account named `name`.
 pub async fn register(store: &dyn Store, name: &str) -> Account {
     match store.insert_account(new_account(name), None).await.unwrap() {
-        Insertion::Inserted(account) => account,
+        Insertion::Inserted { account, .. } => account,
         taken @ Insertion::Taken { .. } => panic!("{name}: {taken:?}"),
     }
 }

@@ -47,11 +47,8 @@ pub async fn a_login_needs_the_hash_it_was_verified_against(fixture: &impl Store
     let store = fixture.open().await;
     let account = register(&*store, "ada").await;
     let other = log_in(&*store, account.id, at(1)).await;
-    let refused = SessionOpening {
-        verified: hash(1),
-        replaces: Some(other),
-        ..opening(new_session(account.id, at(2)))
-    };
+    let session = NewSession { replaces: Some(other), ..new_session(account.id, at(2)) };
+    let refused = SessionOpening { verified: hash(1), ..opening(session) };
     assert_eq!(store.open_session(refused).await.unwrap(), Opening::Refused);
     assert_eq!(live(&*store, account.id, 3).await, [other]);
     assert_eq!(store.find_account(account.id).await.unwrap().unwrap().last_login_at, Some(at(1)));
@@ -74,8 +71,7 @@ pub async fn a_login_ends_the_session_it_replaces(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
     let (ada, bob) = (register(&*store, "ada").await, register(&*store, "bob").await);
     let replaced = log_in(&*store, bob.id, at(1)).await;
-    let replacing =
-        |born| SessionOpening { replaces: Some(replaced), ..opening(new_session(ada.id, at(born))) };
+    let replacing = |born| opening(NewSession { replaces: Some(replaced), ..new_session(ada.id, at(born)) });
     let expected = RevokedSession { id: replaced, account_id: bob.id, access_until: at(1).plus(ACCESS_TTL) };
     assert_eq!(opened(&*store, replacing(2)).await, [expected]);
     assert_eq!(opened(&*store, replacing(3)).await, []);

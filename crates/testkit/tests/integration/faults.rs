@@ -45,6 +45,10 @@ pub(super) const CASES: &[Case] = &[
         let body = json!({"email": "b@example.com", "username": "bob", "password1": PASSWORD, "password2": PASSWORD});
         stage.app.client().post("/api/users/register").json(&body)
     }),
+    ("POST", "/api/users/register", |stage| {
+        let body = json!({"email": "b@example.com", "username": "bob", "password1": PASSWORD, "password2": PASSWORD});
+        stage.browser.copy().post("/api/users/register").json(&body)
+    }),
     ("POST", "/api/users/login", |stage| {
         stage.browser.copy().post("/api/users/login").json(&json!({"login": "ada", "password": PASSWORD}))
     }),
