@@ -34,7 +34,7 @@ pub(crate) struct PasswordLoginForm {
     #[schema(example = "ada")]
     username: String,
     /// The password.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "")]
     password: String,
     /// `password`, or empty.
     #[schema(example = "password")]
@@ -135,7 +135,7 @@ pub(crate) struct LoginBody {
     #[schema(example = "ada")]
     login: String,
     /// The password.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "")]
     password: String,
 }
 
@@ -148,7 +148,8 @@ pub(crate) struct LoginBody {
     operation_id = "log_in",
     tag = ACCOUNT,
     request_body = LoginBody,
-    responses((status = 200, description = "Logged in; both cookies are set.", body = AccountBody)),
+    responses((status = 200, description = "Logged in.", body = AccountBody,
+        headers(("Set-Cookie" = String, description = "Both cookies.")))),
 )]
 pub(crate) async fn cookie_login(
     State(state): State<AuthState>,

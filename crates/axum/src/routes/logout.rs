@@ -15,13 +15,26 @@ use crate::{
     state::AuthState,
 };
 
+/// Which sessions end.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogoutScopeName {
+    /// The one that asks.
+    This,
+    /// All of the account but the one that asks.
+    Others,
+    /// All of the account.
+    All,
+}
+
 /// The body of a logout; it may be absent.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"scope": "this"}))]
 #[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
 pub(crate) struct LogoutBody {
     /// Which sessions end: `this` (the default), `others` or `all`.
-    #[schema(example = "this")]
-    scope: Option<String>,
+    #[schema(inline)]
+    scope: Option<LogoutScopeName>,
     /// A refresh token of the session, for clients that have nothing else left.
     refresh_token: Option<String>,
 }
@@ -35,8 +48,10 @@ pub(crate) struct LogoutBody {
     path = "/logout",
     operation_id = "log_out",
     tag = ACCOUNT,
-    request_body = inline(Option<LogoutBody>),
-    responses((status = 200, description = "Logged out; both cookies are deleted.", body = ())),
+    request_body = LogoutBody,
+    security((), ("OAuth2PasswordBearer" = []), ("cookie" = [])),
+    responses((status = 200, description = "Logged out.", body = (),
+        headers(("Set-Cookie" = String, description = "Both cookies, deleted.")))),
 )]
 pub(crate) async fn logout(
     State(state): State<AuthState>,

@@ -16,6 +16,7 @@ use crate::{
 
 /// The body of a refresh; it may be absent where the cookie comes along.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({}))]
 #[expect(dead_code, reason = "it describes the body; the fields are read one by one")]
 pub(crate) struct RefreshBody {
     /// The refresh token; wins over the cookie.
@@ -30,17 +31,19 @@ pub(crate) struct RefreshedBody {
     access: String,
     /// The access token again, under its OAuth2 name; only where the refresh token came in the body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     access_token: Option<String>,
     /// The next refresh token; only where the last one came in the body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<String>,
     /// Always `bearer`; only where the refresh token came in the body.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "bearer")]
+    #[schema(value_type = Option<String>, nullable = false, example = "bearer")]
     token_type: Option<&'static str>,
     /// How long the access token lives, in seconds; only where the refresh token came in the body.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 900)]
+    #[schema(nullable = false, example = 900)]
     expires_in: Option<u64>,
 }
 
@@ -49,11 +52,11 @@ pub(crate) struct RefreshedBody {
     post,
     path = "/token/refresh",
     tag = ACCOUNT,
-    request_body = inline(Option<RefreshBody>),
+    request_body = RefreshBody,
+    security((), ("cookie" = [])),
     responses(
-        (status = 200, description = "Refreshed; by cookie, both cookies are set anew.", body = RefreshedBody),
-        (status = 401, description = "The refresh token is missing, not ours, expired, used or revoked.",
-            body = crate::error::Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Refreshed.", body = RefreshedBody,
+            headers(("Set-Cookie" = String, description = "By cookie, both cookies anew."))),
     ),
 )]
 pub(crate) async fn refresh(

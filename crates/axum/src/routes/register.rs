@@ -27,10 +27,10 @@ pub(crate) struct RegisterBody {
     #[schema(example = "ada")]
     username: String,
     /// The password: 8 to 256 symbols.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "")]
     password1: String,
     /// The password again.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "")]
     password2: String,
     /// The person's name: at most 100 symbols.
     #[schema(example = "Ada Lovelace")]
@@ -43,7 +43,8 @@ pub(crate) struct RegisterBody {
     path = "/register",
     tag = ACCOUNT,
     request_body = RegisterBody,
-    responses((status = 200, description = "Registered and logged in; both cookies are set.", body = AccountBody)),
+    responses((status = 200, description = "Registered and logged in.", body = AccountBody,
+        headers(("Set-Cookie" = String, description = "Both cookies.")))),
 )]
 pub(crate) async fn register(
     State(state): State<AuthState>,
@@ -76,7 +77,7 @@ pub(crate) struct NewUserBody {
     #[schema(example = "ada@example.com")]
     email: String,
     /// The password: 8 to 256 symbols.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "")]
     password: String,
     /// The user name: 3 to 20 of ASCII letters, digits, `-` and `_`.
     #[schema(example = "ada")]
@@ -94,7 +95,6 @@ pub(crate) struct NewUserBody {
     request_body = NewUserBody,
     responses(
         (status = 201, description = "Registered.", body = AccountBody),
-        (status = 409, description = "A name is taken.", body = crate::error::Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_user(

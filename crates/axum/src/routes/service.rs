@@ -44,15 +44,15 @@ pub(crate) async fn live() -> Response {
     tag = SERVICE,
     responses(
         (status = 200, description = "They should.", body = Health),
-        (status = 503, description = "The database is away, or the process is about to stop.",
-            body = crate::error::Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn ready(State(state): State<AuthState>) -> Result<Response, ApiError> {
     if state.is_draining() {
         return Err(ApiError::new(Code::Unavailable)
             .retry_after(std::time::Duration::from_secs(1))
-            .cause("the process is about to stop"));
+            .cause("the process is about to stop")
+            // Load balancers ask every second while it drains.
+            .expected());
     }
     state.auth().check_ready().await?;
     Ok(no_store(Json(Health { status: "ok" })))
@@ -65,15 +65,19 @@ pub(crate) struct Key {
     #[schema(example = "OKP")]
     kty: String,
     /// The curve, for `OKP` and `EC`.
-    #[schema(example = "Ed25519")]
+    #[schema(nullable = false, example = "Ed25519")]
     crv: Option<String>,
     /// The public point, for `OKP` and `EC`.
+    #[schema(nullable = false)]
     x: Option<String>,
     /// The second coordinate, for `EC`.
+    #[schema(nullable = false)]
     y: Option<String>,
     /// The modulus, for `RSA`.
+    #[schema(nullable = false)]
     n: Option<String>,
     /// The exponent, for `RSA`.
+    #[schema(nullable = false)]
     e: Option<String>,
     /// The key's id, as tokens name it.
     kid: String,

@@ -41,8 +41,6 @@ pub(crate) async fn list(State(state): State<AuthState>, user: Authenticated) ->
     security(("OAuth2PasswordBearer" = []), ("cookie" = [])),
     responses(
         (status = 200, description = "Ended.", body = ()),
-        (status = 404, description = "The caller has no such session.",
-            body = crate::error::Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn end(

@@ -31,7 +31,7 @@ pub(crate) struct TokenForm {
     #[schema(example = "ada")]
     username: Option<String>,
     /// The password, for `password`.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "")]
     password: Option<String>,
     /// The refresh token, for `refresh_token`.
     refresh_token: Option<String>,
