@@ -22,7 +22,7 @@ pub(crate) const CREATE_LEASE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migratio
      (id BIGINT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, held_until BIGINT NOT NULL)";
 
 row! { LeaseRow { holder: String } }
-row! { VersionRow { version: i64 } }
+row! { AppliedRow { version: i64, checksum: String } }
 
 statements! {
     TAKE_LEASE: LeaseRow =
@@ -30,7 +30,9 @@ statements! {
          SET holder = excluded.holder, held_until = excluded.held_until \
          WHERE migration_lease.held_until <= $3 RETURNING holder";
     RETURN_LEASE: () = "DELETE FROM migration_lease WHERE id = 1 AND holder = $1";
-    LIST_VERSIONS: VersionRow = "SELECT CAST(version AS BIGINT) AS version FROM vestibule_migration ORDER BY version";
+    LIST_APPLIED: AppliedRow =
+        "SELECT CAST(version AS BIGINT) AS version, CAST(checksum AS TEXT) AS checksum FROM vestibule_migration \
+         ORDER BY version";
 }
 
 /// Takes the lease if nobody holds it, or its holder has been gone for too long.
@@ -49,9 +51,22 @@ pub(crate) async fn return_lease<T: Tx>(tx: &mut T, holder: &str) -> Result<(), 
     tx.exec(&RETURN_LEASE, &[holder.into()]).await.map(drop)
 }
 
-/// The versions that have been applied.
-pub(crate) async fn list_versions<T: Tx>(tx: &mut T) -> Result<Vec<i64>, StoreError> {
-    Ok(tx.all(&LIST_VERSIONS, &[]).await?.into_iter().map(|row| row.version).collect())
+/// The migrations that have been applied, in order.
+pub(crate) async fn list_applied<T: Tx>(tx: &mut T) -> Result<Vec<AppliedRow>, StoreError> {
+    tx.all(&LIST_APPLIED, &[]).await
+}
+
+/// The first applied migration that is not, byte for byte, the one this binary knows under its version.
+pub(crate) fn find_altered(applied: &[AppliedRow]) -> Option<String> {
+    let runner = runner();
+    let is_altered = |migration: &&refinery::Migration| {
+        let version = i64::from(migration.version());
+        applied
+            .iter()
+            .any(|row| row.version == version && row.checksum != migration.checksum().to_string())
+    };
+    let altered = runner.get_migrations().iter().filter(is_altered).min_by_key(|known| known.version());
+    altered.map(|migration| format!("V{}__{}", migration.version(), migration.name()))
 }
 
 /// The migrations this binary knows, in order, as version and name.

@@ -202,7 +202,11 @@ fn measured<R>(
     stopwatch: Stopwatch,
     outcome: Result<R, StoreError>,
 ) -> Result<R, StoreError> {
-    metrics::histogram!("vestibule_database_seconds", "operation" => operation).record(stopwatch.elapsed());
+    metrics::histogram!("vestibule_database_operation_duration_seconds", "operation" => operation).record(stopwatch.elapsed());
+    counted(operation, outcome)
+}
+
+fn counted<R>(operation: &'static str, outcome: Result<R, StoreError>) -> Result<R, StoreError> {
     if outcome.is_err() {
         metrics::counter!("vestibule_database_errors_total", "operation" => operation).increment(1);
     }

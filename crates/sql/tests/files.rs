@@ -96,6 +96,18 @@ async fn a_newer_database_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_database_migrated_by_other_files_is_refused_and_left_alone() {
+    let (_folder, path) = folder();
+    migrate(&path).unwrap();
+    let altered = "UPDATE vestibule_migration SET checksum = '1' WHERE version = 2";
+    Connection::open(&path).unwrap().execute_batch(altered).unwrap();
+    let OpenError::Altered { name, .. } = refusal(&path) else { panic!("an altered one is taken") };
+    assert!(name.starts_with("V2__"), "{name}");
+    assert!(matches!(check_migrations(&path), Err(OpenError::Altered { .. })));
+    assert!(matches!(migrate(&path), Err(OpenError::Altered { .. })));
+}
+
+#[test]
 fn migrations_are_checked_without_being_run() {
     let (_folder, path) = folder();
     let before = check_migrations(&path).unwrap();

@@ -49,7 +49,7 @@ async fn metrics_are_on_their_own_listener_only() {
         "vestibule_sessions_opened_total 1",
         "vestibule_hash_queue_depth 0",
         "vestibule_hash_queue_wait_seconds_bucket{le=\"0.0001\"}",
-        "vestibule_database_seconds_bucket{operation=",
+        "vestibule_database_operation_duration_seconds_bucket{operation=",
     ] {
         assert!(page.text.contains(sample), "{sample}: {}", page.text);
     }

@@ -70,6 +70,18 @@ pub enum OpenError {
         /// The newest version this binary knows.
         known: i64,
     },
+    /// A migration was applied from another text than this binary has under its name.
+    #[error(
+        "{} was made by another build: its migration {name} is not the one this vestibule has. Run the build that \
+         made it, or restore a backup.",
+        path.display()
+    )]
+    Altered {
+        /// The database.
+        path: PathBuf,
+        /// The migration.
+        name: String,
+    },
     /// Somebody else has been migrating for too long.
     #[error("Another process is still migrating {}. Wait for it to end and start again.", path.display())]
     StillMigrating {

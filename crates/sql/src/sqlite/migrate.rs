@@ -70,19 +70,22 @@ fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<String>, OpenEr
     Ok(names(pending))
 }
 
-/// The versions in the database; one that this binary does not know is refused.
+/// The versions in the database; one that this binary does not know, or knows otherwise, is refused.
 fn applied_versions(connection: &mut Connection, path: &Path) -> Result<Vec<i64>, OpenError> {
     let has_history = connect::has_history(connection);
     if !has_history.map_err(|source| OpenError::from_engine(path, source))? {
         return Ok(Vec::new());
     }
-    let applied = run_now(migration::list_versions(&mut SqliteTx::new(connection)))
+    let applied = run_now(migration::list_applied(&mut SqliteTx::new(connection)))
         .map_err(|source| OpenError::Unreadable { path: path.to_owned(), source })?;
     let known = migration::known().last().map_or(0, |newest| newest.0);
-    match applied.last() {
-        Some(&found) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
-        _ => Ok(applied),
+    if let Some(found) = applied.last().map(|newest| newest.version).filter(|found| *found > known) {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
+    if let Some(name) = migration::find_altered(&applied) {
+        return Err(OpenError::Altered { path: path.to_owned(), name });
+    }
+    Ok(applied.into_iter().map(|row| row.version).collect())
 }
 
 fn wait_for_lease(connection: &mut Connection, path: &Path) -> Result<String, OpenError> {
