@@ -39,6 +39,7 @@ struct Parts {
     errors: Vec<FieldError>,
     headers: HeaderMap,
     cause: Option<Cause>,
+    is_expected: bool,
 }
 
 impl ApiError {
@@ -76,7 +77,16 @@ impl ApiError {
     fn of(code: &'static str, status: StatusCode, detail: Cow<'static, str>) -> Self {
         let id = uuid::Builder::from_random_bytes(random_bytes()).into_uuid();
         let headers = HeaderMap::new();
-        Self(Box::new(Parts { id, code, status, detail, errors: Vec::new(), headers, cause: None }))
+        Self(Box::new(Parts {
+            id,
+            code,
+            status,
+            detail,
+            errors: Vec::new(),
+            headers,
+            cause: None,
+            is_expected: false,
+        }))
     }
 
     /// Replaces the sentence. It is public: it must neither repeat a value nor tell a cause.
@@ -133,6 +143,13 @@ impl ApiError {
         self
     }
 
+    /// Says that an answer like this is intended at this moment, whatever its status: no alarm in the log.
+    #[must_use]
+    pub(crate) fn expected(mut self) -> Self {
+        self.0.is_expected = true;
+        self
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -147,12 +164,12 @@ impl ApiError {
 
     /// Logs the cause, once, with the error's id; the request's span brings the correlation id.
     fn log(&self) {
-        let Parts { id, code, status, cause, .. } = &*self.0;
+        let Parts { id, code, status, cause, is_expected, .. } = &*self.0;
         let cause = cause.as_deref().map(|error| tracing::field::display(CauseChain(error)));
         if *code == Code::Overloaded.as_str() {
             // Shedding load is intended, and there may be much of it: no alarm.
             tracing::warn!(error_id = %id, code, cause, "a request was refused");
-        } else if status.is_server_error() {
+        } else if status.is_server_error() && !is_expected {
             tracing::error!(error_id = %id, code, cause, "a request failed");
         } else {
             tracing::debug!(error_id = %id, code, cause, "a request was refused");

@@ -75,11 +75,11 @@ impl Fields {
     /// Takes a password, which must be there and not be empty; nothing is trimmed.
     pub fn required_password(&mut self, name: &'static str) -> Password {
         let text = Zeroizing::new(self.required_string(name));
-        // No keyboard types it, and other systems would end the password there.
-        if text.contains('\0') {
+        let password = Password::new(&text);
+        if password.has_nul() {
             self.reject_value(name, "This field has a character that passwords cannot have");
         }
-        Password::new(&text)
+        password
     }
 
     /// Notes that a field has none of the values it may have. The message must not repeat the value.

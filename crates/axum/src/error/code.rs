@@ -61,7 +61,7 @@ codes! {
         "The token lacks a scope that the route needs; `WWW-Authenticate` names it.";
     Forbidden "forbidden" FORBIDDEN "Not allowed",
         "The account lacks the permission, or the thing belongs to somebody else.";
-    CrossSiteRequest "cross_site_request" FORBIDDEN "The request comes from another site",
+    CrossSiteRequest "cross_site_request" FORBIDDEN "The request does not prove that it comes from our own pages",
         "A request that cookies authenticate did not prove that it comes from our own pages.";
     RegistrationDisabled "registration_disabled" FORBIDDEN "Registration is closed",
         "This server does not take new accounts.";
@@ -101,6 +101,10 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("username_reserved", "The user name is reserved."),
     ("username_taken", "The user name belongs to an account."),
     ("full_name_invalid", "The full name is too long or has control characters."),
+    (
+        "password_characters",
+        "The password contains a NUL; requests with one are a `validation_failed` before.",
+    ),
     ("password_length", "The password is too short or too long."),
     ("password_contains_name", "The password contains the user name or the e-mail address."),
     ("passwords_mismatch", "The two passwords differ."),
@@ -123,6 +127,9 @@ pub fn errors_document() -> String {
          Every error is an `application/problem+json` (RFC 9457) whose `type` is `urn:vestibule:problem:` followed\n\
          by the code. `kind` is `functional` where the caller can do something about it (4xx) and `technical`\n\
          where we must (5xx). `id` names this one error in the server's log.\n\n\
+         Every answer, errors included, has the header `X-Correlation-ID`: the request's own `X-Correlation-ID` or\n\
+         `X-Request-ID` where that is 1 to 128 letters, digits, `.`, `_` and `-`, else a new one. It names the\n\
+         request in the log, beside the error's `id`.\n\n\
          | code | status | detail | meaning |\n|---|---|---|---|\n",
     );
     for code in Code::ALL {

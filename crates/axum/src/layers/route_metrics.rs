@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use metrics::{Counter, Histogram, Unit, describe_counter, describe_histogram};
 
 const REQUESTS: &str = "vestibule_http_requests_total";
-const SECONDS: &str = "vestibule_http_request_seconds";
+const SECONDS: &str = "vestibule_http_request_duration_seconds";
 
 /// Tells the metrics recorder what the HTTP metrics mean.
 pub fn describe_metrics() {

@@ -262,7 +262,7 @@ fn requests_are_counted_by_template_and_strangers_make_no_series() {
         "vestibule_http_requests_total{method=\"other\",route=\"/in/things/{id}\",status=\"405\"} 1",
     ];
     assert_eq!(counted, expected);
-    assert!(text.contains("vestibule_http_request_seconds"));
+    assert!(text.contains("vestibule_http_request_duration_seconds"));
 }
 
 #[tokio::test]

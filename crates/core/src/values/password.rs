@@ -35,6 +35,12 @@ impl Password {
         self.0.chars().count()
     }
 
+    /// Whether it has a NUL: no keyboard types it, and other systems would end the password there.
+    #[must_use]
+    pub fn has_nul(&self) -> bool {
+        self.0.contains('\0')
+    }
+
     fn contains_ignoring_case(&self, needle: &str) -> bool {
         let haystack = Zeroizing::new(self.0.to_lowercase());
         !needle.is_empty() && haystack.contains(&needle.to_lowercase())
@@ -104,7 +110,7 @@ impl PasswordPolicy {
     /// Checks a password that somebody chose. `field` is how the request names it.
     ///
     /// # Errors
-    /// The first rule it breaks: `password_length` or `password_contains_name`.
+    /// The first rule it breaks: `password_characters`, `password_length` or `password_contains_name`.
     pub fn check(
         &self,
         field: &'static str,
@@ -112,6 +118,10 @@ impl PasswordPolicy {
         username: Option<&Username>,
         email: Option<&Email>,
     ) -> Result<(), RuleViolation> {
+        if password.has_nul() {
+            let message = "Password must not contain the character NUL";
+            return Err(RuleViolation::new(field, "password_characters", message));
+        }
         if !(self.min_length..=self.max_length).contains(&password.length()) {
             let message =
                 format!("Password must contain from {} to {} symbols", self.min_length, self.max_length);
@@ -161,6 +171,11 @@ mod tests {
         assert_eq!(broken_rule(&"é".repeat(256), "ada", "x@b.example"), None);
         assert_eq!(broken_rule(&"é".repeat(257), "ada", "x@b.example"), Some("password_length"));
         assert!(!PasswordPolicy::default().may_be_hashed(&Password::new(&"a".repeat(257))));
+    }
+
+    #[test]
+    fn a_password_has_no_nul() {
+        assert_eq!(broken_rule("correct\0horse", "ada", "x@b.example"), Some("password_characters"));
     }
 
     #[test]

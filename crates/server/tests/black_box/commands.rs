@@ -44,7 +44,7 @@ async fn metrics_are_on_their_own_listener_only() {
     assert_eq!(page.status, StatusCode::OK);
     for sample in [
         "vestibule_http_requests_total{method=\"POST\",route=\"/api/v1/token\",status=\"200\"} 1",
-        "vestibule_http_request_seconds_bucket{",
+        "vestibule_http_request_duration_seconds_bucket{",
         "vestibule_logins_total{",
         "vestibule_sessions_opened_total 1",
         "vestibule_hash_queue_depth 0",

@@ -52,6 +52,7 @@ async fn while_it_drains_it_says_so_and_goes_on_and_a_second_signal_ends_it() {
     eventually("it is no longer ready", unready).await;
     assert_eq!(client.get("/health/live").await.status, StatusCode::OK);
     assert_eq!(client.register("ada").await.status, StatusCode::CREATED);
+    assert!(!folder.log().contains("ERROR"), "not being ready is intended now: {}", folder.log());
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().await.code(), Some(1));
 }
