@@ -1,7 +1,7 @@
 //! The programs that the tests drive, and how they get onto the machine.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -33,18 +33,30 @@ impl Requirement {
 }
 
 /// Everything the tests start besides what this repository builds.
-const REQUIREMENTS: [Requirement; 10] = [
+const REQUIREMENTS: [Requirement; 15] = [
     Requirement::program("chromium", "chromium", "the Authorize button of the API docs"),
     Requirement::program("chromedriver", "chromium-driver", "the same, to press it"),
     Requirement::program("nginx", "nginx", "deploy/nginx.conf"),
     Requirement::program("openssl", "openssl", "a certificate to check that file with"),
     Requirement::program("caddy", "caddy", "deploy/Caddyfile"),
     Requirement::program("systemd-analyze", "systemd", "deploy/vestibule.service"),
+    Requirement::program(
+        "initdb",
+        "postgresql",
+        "everything that runs on PostgreSQL, in servers of the tests' own",
+    ),
+    Requirement::program("pgbouncer", "pgbouncer", "PostgreSQL behind a pooler"),
+    Requirement::program("redis-server", "redis-server", "counters that nodes share"),
+    Requirement::program("redis-cli", "redis-tools", "the same, to set them up"),
+    Requirement::program("redis-sentinel", "redis-sentinel", "the same, when the first server is lost"),
     Requirement::program("curl", "curl", "the tour in README.md"),
     Requirement::program("node", "nodejs", "docs/verifying-tokens.md"),
     Requirement::modules("jwt", "python3-jwt", "the same, in Python"),
     Requirement::modules("jwt, cryptography", "python3-cryptography", "the same, for Ed25519"),
 ];
+
+/// What Debian starts at once when it installs the packages.
+const SERVICES: &str = "nginx caddy postgresql pgbouncer redis-server redis-sentinel";
 
 /// Makes sure that every program is there, and installs those that are not.
 pub(crate) fn ensure() -> anyhow::Result<()> {
@@ -91,7 +103,14 @@ fn can_import(modules: &str) -> bool {
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    env::split_paths(&path).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())
+    let mut folders = env::split_paths(&path).chain(system).chain(postgresql_folders());
+    folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
+}
+
+/// Debian keeps a server's programs in a folder for each version.
+fn postgresql_folders() -> impl Iterator<Item = PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions.filter_map(|version| Some(version.ok()?.path().join("bin")))
 }
 
 fn install(packages: &[&str]) -> anyhow::Result<()> {
@@ -109,10 +128,8 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     command::run(&mut apt(prefix, &["update"]))?;
     command::run(apt(prefix, &["install", "-y", "--no-install-recommends"]).args(packages))?;
     if Path::new("/run/systemd/system").exists() {
-        println!(
-            "note: Debian starts nginx and caddy when it installs them; the tests use processes of their own."
-        );
-        println!("      `systemctl disable --now nginx caddy` stops Debian's.");
+        println!("note: Debian starts servers when it installs them; the tests use processes of their own.");
+        println!("      `systemctl disable --now {SERVICES}` stops Debian's.");
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ pub mod contract;
 pub mod faults;
 mod hasher;
 mod request;
+#[cfg(all(unix, feature = "servers"))]
+pub mod servers;
 
 pub use answer::{Answer, SetCookie};
 pub use app::{TestApp, TestAppBuilder};

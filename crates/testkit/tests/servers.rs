@@ -1,0 +1,7 @@
+//! The servers that tests start: they work, they end, and nothing of them is left.
+#![cfg(all(unix, feature = "servers"))]
+
+#[cfg(test)]
+mod servers {
+    mod postgres;
+}
