@@ -12,16 +12,23 @@
 //! let database = PostgresServer::shared().fresh_database();
 //! assert_eq!(database.psql("SELECT 1 + 1"), "2");
 //! ```
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking, as said above"
+)]
 
 use std::{thread, time::Duration};
 
 mod daemon;
 mod postgres;
 mod programs;
+mod redis;
 mod watchdog;
 
 pub use postgres::{Database, PostgresServer, Shutdown};
+pub use redis::{RedisCluster, RedisSentinel, RedisServer};
 
 /// How often a state is looked at while a test waits for it.
 const PAUSE: Duration = Duration::from_millis(10);

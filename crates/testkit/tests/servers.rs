@@ -4,4 +4,5 @@
 #[cfg(test)]
 mod servers {
     mod postgres;
+    mod redis;
 }

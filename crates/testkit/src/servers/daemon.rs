@@ -63,6 +63,13 @@ impl Daemon {
         command.spawn().expect("a shell")
     }
 
+    /// Sends a signal; nothing happens to a server that is not running.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(child) = self.process().as_ref() {
+            send(child, signal);
+        }
+    }
+
     /// Sends a signal that ends the process and waits for that end; `None` if it was not running.
     pub(super) fn stop(&self, signal: Signal) -> Option<ExitStatus> {
         let mut child = self.process().take()?;

@@ -1,0 +1,104 @@
+//! A master, a replica, and a sentinel that makes the one the other.
+
+use std::{fs, net::SocketAddr};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    super::{
+        daemon::{Daemon, words},
+        eventually, programs, watchdog,
+    },
+    RedisServer, answers, cli_at,
+};
+
+/// What the sentinel calls the master.
+const NAME: &str = "vestibule";
+
+/// Two Redis servers and a sentinel, which decides alone; all end when this is dropped.
+#[derive(Debug)]
+pub struct RedisSentinel {
+    // Ends first, so that it does not take the end of the others for an outage.
+    sentinel: Daemon,
+    address: SocketAddr,
+    servers: [RedisServer; 2],
+}
+
+impl RedisSentinel {
+    /// Starts all three and waits until a failover is possible.
+    #[must_use]
+    pub fn start() -> Self {
+        let master = RedisServer::start();
+        let port = master.address.port().to_string();
+        // As replicas wait five seconds for more of them before the first copy.
+        master.cli(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
+        let replica = RedisServer::start_with(&["--replicaof", &format!("127.0.0.1 {port}")], None);
+        eventually(|| replica.cli(&["INFO", "replication"]).contains("link_status:up").then_some(()))
+            .expect("a replica that follows");
+
+        let address = programs::free_address();
+        let folder = watchdog::folder("sentinel", false);
+        let file = folder.join("sentinel.conf");
+        fs::write(&file, configuration(address, master.address)).expect("a file");
+        let command = words("redis-sentinel", &[&file.display().to_string()]);
+        let sentinel = Daemon::new(folder, command, Signal::SIGKILL);
+        sentinel.start(|| answers(cli_at(address).args(["INFO", "sentinel"]), "slaves=1"));
+        Self { sentinel, address, servers: [master, replica] }
+    }
+
+    /// Where the sentinel listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the sentinel calls the master.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// The sentinel's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    /// The two servers: first the one that was master at the start.
+    #[must_use]
+    pub fn servers(&self) -> &[RedisServer; 2] {
+        &self.servers
+    }
+
+    /// Where the sentinel says the master is.
+    #[must_use]
+    pub fn master(&self) -> SocketAddr {
+        let answer =
+            programs::output(cli_at(self.address).args(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]));
+        answer.replace('\n', ":").parse().expect("an address")
+    }
+
+    /// Ends the master and waits until the sentinel has made the other one the master.
+    pub fn lose_master(&self) {
+        let master = self.master();
+        let (lost, next) = match &self.servers {
+            [one, other] if one.address == master => (one, other),
+            [one, other] => (other, one),
+        };
+        lost.stop();
+        let has_changed = || self.master() == next.address && next.cli(&["ROLE"]).starts_with("master");
+        eventually(|| has_changed().then_some(()))
+            .unwrap_or_else(|| panic!("no failover:\n{}", self.sentinel.log()));
+    }
+}
+
+fn configuration(address: SocketAddr, master: SocketAddr) -> String {
+    let (host, port, master_host, master_port) = (address.ip(), address.port(), master.ip(), master.port());
+    format!(
+        "bind {host}\n\
+         port {port}\n\
+         sentinel monitor {NAME} {master_host} {master_port} 1\n\
+         sentinel down-after-milliseconds {NAME} 500\n\
+         sentinel failover-timeout {NAME} 2000\n"
+    )
+}
