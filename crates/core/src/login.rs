@@ -13,7 +13,7 @@ use crate::{
         clock::Timestamp,
         hasher::{HashError, Verification},
         store::{Opening, SessionOpening, StoreError},
-        throttle::{Count, ThrottleKey},
+        throttle::{Count, Receipt, ThrottleKey},
     },
     token::{Issue, SigningError, TokenPair},
     values::{
@@ -135,24 +135,26 @@ impl Auth {
         concerned: &mut Option<AccountId>,
     ) -> Result<LoggedIn, LoginError> {
         let key = ThrottleKey::Login(attempt.client.network());
-        self.count_login(&key).await?;
+        let receipt = self.count_login(&key).await?;
         let outcome = self.log_in_unlimited(attempt, concerned).await;
-        if outcome.as_ref().map_or_else(LoginError::is_ours, |_| true) && self.policy.throttle.is_enabled {
+        if let Some(receipt) = receipt
+            && outcome.as_ref().map_or_else(LoginError::is_ours, |_| true)
+        {
             // Losing a refund costs the caller one attempt; it must not cost them the login.
-            if let Err(error) = self.throttle.refund(&key).await {
+            if let Err(error) = self.throttle.refund(&key, receipt).await {
                 tracing::warn!(%error, "a login attempt could not be given back");
             }
         }
         outcome
     }
 
-    async fn count_login(&self, key: &ThrottleKey) -> Result<(), LoginError> {
+    async fn count_login(&self, key: &ThrottleKey) -> Result<Option<Receipt>, LoginError> {
         let policy = &self.policy.throttle;
         if !policy.is_enabled {
-            return Ok(());
+            return Ok(None);
         }
         match self.throttle.count(key, policy.login_attempts, policy.login_window).await? {
-            Count::Counted => Ok(()),
+            Count::Counted(receipt) => Ok(Some(receipt)),
             Count::LimitReached { retry_after } => Err(LoginError::RateLimited { retry_after }),
         }
     }

@@ -18,6 +18,7 @@ pub mod revocation;
 pub mod rotation;
 pub mod samples;
 pub mod sessions;
+pub mod throttle;
 pub mod upkeep;
 
 use std::{future::Future, sync::Arc};

@@ -19,14 +19,14 @@ pub trait Throttle: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// An outage of the place where the counters live.
-    async fn refund(&self, key: &ThrottleKey) -> Result<(), StoreError>;
+    async fn refund(&self, key: &ThrottleKey, receipt: Receipt) -> Result<(), StoreError>;
 }
 
 /// Whether an attempt was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// It was below the limit and now counts.
-    Counted,
+    /// It was below the limit and now counts; the receipt is what a refund needs.
+    Counted(Receipt),
     /// The limit has been reached; nothing was counted.
     LimitReached {
         /// Until the window ends.
@@ -34,10 +34,30 @@ pub enum Count {
     },
 }
 
+/// Which window counted an attempt, so that a refund goes into no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// A window of this process.
+    Local(u64),
+    /// A window that all machines share.
+    Shared(u64),
+}
+
 /// What is counted.
+///
+/// Its text, for example `login/192.0.2.7` or `login/2001:db8::/64`, names it where counters live outside the process:
+/// two keys never have the same text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ThrottleKey {
     /// Logins, by client network.
     Login(ClientNetwork),
+}
+
+impl fmt::Display for ThrottleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login(network) => write!(f, "login/{network}"),
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Who is calling, as far as the network tells.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// The longest user agent that is kept, in characters.
 const MAX_USER_AGENT: usize = 256;
@@ -58,9 +61,28 @@ impl ClientNetwork {
     }
 }
 
+impl fmt::Display for ClientNetwork {
+    /// `192.0.2.7` or `2001:db8::/64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => write!(f, "{address}"),
+            IpAddr::V6(prefix) => write!(f, "{prefix}/64"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_is_written_as_what_it_is() {
+        let text = |text: &str| ClientNetwork::of(text.parse().unwrap()).to_string();
+        assert_eq!(text("192.0.2.7"), "192.0.2.7");
+        assert_eq!(text("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(text("2001:db8::ffff:0:0:1"), "2001:db8::/64");
+        assert_eq!(text("::192.0.2.7"), "::/64");
+    }
 
     #[test]
     fn ipv6_counts_by_its_64_and_mapped_ipv4_by_its_address() {
