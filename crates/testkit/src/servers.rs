@@ -22,12 +22,16 @@
 use std::{thread, time::Duration};
 
 mod daemon;
+mod pgbouncer;
 mod postgres;
 mod programs;
+mod proxy;
 mod redis;
 mod watchdog;
 
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, PostgresServer, Shutdown};
+pub use proxy::{Proxy, Traffic};
 pub use redis::{RedisCluster, RedisSentinel, RedisServer};
 
 /// How often a state is looked at while a test waits for it.

@@ -3,6 +3,9 @@
 
 #[cfg(test)]
 mod servers {
+    mod pgbouncer;
     mod postgres;
+    mod proxy;
     mod redis;
+    mod watchdog;
 }

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The role that owns the databases; it is no superuser.
-const ROLE: &str = "vestibule";
+pub(super) const ROLE: &str = "vestibule";
 /// The administrator, over the socket.
 const SUPERUSER: &str = "postgres";
 
