@@ -1,6 +1,10 @@
 //! Whether a request comes from our own pages: the defence against cross-site request forgery (SPEC §2).
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -44,7 +48,8 @@ impl Origin {
     #[must_use]
     pub fn is_plain_loopback(&self) -> bool {
         let (scheme, host, _) = self.parts();
-        scheme == "http" && LOOPBACK_NAMES.contains(&host)
+        let is_loopback = |host: &str| host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+        scheme == "http" && (LOOPBACK_NAMES.contains(&host) || is_loopback(host))
     }
 
     /// The same origin under every name of the loopback interface; nothing unless it has one of them.

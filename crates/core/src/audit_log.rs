@@ -1,10 +1,19 @@
 //! The audit log's way to the store: bounded, and no request ever waits for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::ports::{audit::AuditEvent, store::Store};
+use crate::ports::{
+    audit::AuditEvent,
+    store::{Store, StoreError},
+};
 
 /// How many events may wait for the store.
 const CAPACITY: usize = 8192;
@@ -21,6 +30,7 @@ pub(crate) struct AuditLog {
     store: Arc<dyn Store>,
     sender: mpsc::Sender<Message>,
     receiver: Mutex<mpsc::Receiver<Message>>,
+    dropped: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -32,16 +42,15 @@ enum Message {
 impl AuditLog {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         let (sender, receiver) = mpsc::channel(CAPACITY);
-        Self { store, sender, receiver: Mutex::new(receiver) }
+        Self { store, sender, receiver: Mutex::new(receiver), dropped: AtomicU64::new(0) }
     }
 
     /// Queues an event. Where the queue is full, the event is counted and lost: an attacker who fills the queue
     /// must not be able to stop logins.
     pub(crate) fn record(&self, event: AuditEvent) {
-        let kind = event.kind.as_str();
         if self.sender.try_send(Message::Event(event)).is_err() {
             metrics::counter!("vestibule_audit_dropped_total").increment(1);
-            tracing::warn!(kind, "the audit queue is full; an event was dropped");
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -69,6 +78,10 @@ impl AuditLog {
             for done in batch.flushes.drain(..) {
                 let _ = done.send(());
             }
+            let dropped = self.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                tracing::warn!(dropped, "the audit queue was full; events were dropped");
+            }
         }
     }
 
@@ -78,6 +91,10 @@ impl AuditLog {
         }
         let mut is_reported = false;
         while let Err(error) = self.store.record_audit(events.clone()).await {
+            if matches!(error, StoreError::Broken(_)) {
+                tracing::error!(%error, lost = events.len(), "audit events cannot be written and are lost");
+                return;
+            }
             if !is_reported {
                 tracing::error!(%error, "audit events wait for the store");
                 is_reported = true;

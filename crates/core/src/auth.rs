@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::{
     Policy,
     audit_log::AuditLog,
-    keys::{KeyError, KeyRing, signing::SigningKey},
+    keys::{KeyError, ring::KeyRing, signing::SigningKey},
+    limit_notices::LimitNotices,
     memory_throttle::MemoryThrottle,
     ports::{
         clock::{Clock, SystemClock},
@@ -34,6 +35,7 @@ pub struct Auth {
     pub(crate) revocations: Revocations,
     pub(crate) tokens: TokenCache,
     pub(crate) audit: AuditLog,
+    pub(crate) limit_notices: LimitNotices,
 }
 
 impl Auth {
@@ -49,6 +51,7 @@ impl Auth {
             throttle: None,
             clock,
             policy: Policy::default(),
+            is_beside: false,
         }
     }
 
@@ -69,6 +72,11 @@ impl Auth {
     /// # Errors
     /// The outage.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
+        if self.keys.is_behind() {
+            return Err(StoreError::Unavailable(
+                "the signing keys cannot be opened with this secret_key; restart with the current one".into(),
+            ));
+        }
         self.store.ping().await
     }
 }
@@ -85,6 +93,7 @@ pub struct AuthBuilder {
     throttle: Option<Arc<dyn Throttle>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
+    is_beside: bool,
 }
 
 /// Why an engine cannot start.
@@ -133,6 +142,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Says that another process serves these data, as beside a command: what that one could not read is not written.
+    pub fn beside(mut self) -> Self {
+        self.is_beside = true;
+        self
+    }
+
     /// Loads the keys and everything that has been revoked: the engine is ready when this returns.
     ///
     /// # Errors
@@ -143,13 +158,23 @@ impl AuthBuilder {
         let is_key_from_file = self.signing_key.is_some();
         let keys = match self.signing_key {
             Some(key) => KeyRing::of_one(key, now),
-            None => KeyRing::load(self.store.as_ref(), &master, self.policy.tokens.algorithm, now).await?,
+            None => {
+                KeyRing::load(
+                    self.store.as_ref(),
+                    &master,
+                    self.policy.tokens.algorithm,
+                    now,
+                    !self.is_beside,
+                )
+                .await?
+            }
         };
         let revocations = Revocations::of(self.store.list_revocations(now).await?);
         Ok(Arc::new(Auth {
             throttle: self.throttle.unwrap_or_else(|| Arc::new(MemoryThrottle::new(Arc::clone(&self.clock)))),
             tokens: TokenCache::new(self.policy.tokens.cache_capacity),
             audit: AuditLog::new(Arc::clone(&self.store)),
+            limit_notices: LimitNotices::default(),
             store: self.store,
             hasher: self.hasher,
             clock: self.clock,

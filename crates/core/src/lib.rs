@@ -8,7 +8,9 @@
 
 mod audit_log;
 pub mod auth;
+mod detach;
 pub mod keys;
+mod limit_notices;
 pub mod login;
 pub mod logout;
 pub mod memory_throttle;

@@ -4,12 +4,15 @@
 //! `throttle.login_window`. Defends against guessing (the attempt is counted before the work), enumeration (an unknown
 //! name costs what a wrong password costs), and passwords changed while they were being verified.
 
-use std::time::Duration;
+mod record;
 
+use std::{sync::Arc, time::Duration};
+
+use self::record::LoginRecord;
 use crate::{
     Auth,
+    detach::to_the_end,
     ports::{
-        audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
         hasher::{HashError, Verification},
         store::{Opening, SessionOpening, StoreError},
@@ -26,6 +29,8 @@ use crate::{
     },
 };
 
+/// How often a login begins anew where the account changes under it; the second time is enough for every honest case.
+const TRIES: u32 = 3;
 /// The generation of a session's first refresh token.
 pub(crate) const FIRST_GENERATION: u64 = 0;
 
@@ -42,6 +47,12 @@ pub struct LoginAttempt {
     pub client: Client,
     /// The session whose cookie came along; it ends with the login.
     pub replaces: Option<SessionId>,
+}
+
+/// A password that was right, for the hash it was compared with.
+struct Verified {
+    credentials: Credentials,
+    hash: PasswordHash,
 }
 
 /// A login that succeeded.
@@ -110,42 +121,33 @@ impl Auth {
     /// # Security
     /// The attempt is counted before the password is looked at, so parallel guesses cannot outrun the limit; it is
     /// given back on success and where the failure is ours.
-    pub async fn log_in(&self, attempt: LoginAttempt) -> Result<LoggedIn, LoginError> {
-        let client = attempt.client.clone();
-        let mut concerned = None;
-        let outcome = self.log_in_counted(attempt, &mut concerned).await;
-        let detail = outcome.as_ref().map_or_else(LoginError::code, |_| "");
-        metrics::counter!("vestibule_logins_total", "outcome" => if detail.is_empty() { "success" } else { detail })
-            .increment(1);
-        self.audit.record(AuditEvent {
-            at: self.clock.now(),
-            kind: AuditKind::Login,
-            outcome: if outcome.is_ok() { AuditOutcome::Success } else { AuditOutcome::Failure },
-            account_id: concerned,
-            session_id: outcome.as_ref().ok().map(|login| login.session_id),
-            address: client.address.to_string(),
-            detail,
-        });
-        outcome
-    }
-
-    async fn log_in_counted(
-        &self,
-        attempt: LoginAttempt,
-        concerned: &mut Option<AccountId>,
-    ) -> Result<LoggedIn, LoginError> {
-        let key = ThrottleKey::Login(attempt.client.network());
-        let receipt = self.count_login(&key).await?;
-        let outcome = self.log_in_unlimited(attempt, concerned).await;
-        if let Some(receipt) = receipt
-            && outcome.as_ref().map_or_else(LoginError::is_ours, |_| true)
-        {
-            // Losing a refund costs the caller one attempt; it must not cost them the login.
-            if let Err(error) = self.throttle.refund(&key, receipt).await {
-                tracing::warn!(%error, "a login attempt could not be given back");
+    pub async fn log_in(self: &Arc<Self>, attempt: LoginAttempt) -> Result<LoggedIn, LoginError> {
+        let mut record = LoginRecord::begin(self, &attempt.client);
+        match self.count_login(record.key()).await {
+            Ok(receipt) => record.receipt = receipt,
+            Err(error) => return record.end(Err(error)).await,
+        }
+        let attempt = Arc::new(attempt);
+        for _ in 0..TRIES {
+            let verified = match self.verify(&attempt, &mut record).await {
+                Ok(Some(verified)) => verified,
+                Ok(None) => continue,
+                Err(error) => return record.end(Err(error)).await,
+            };
+            let (auth, attempt) = (Arc::clone(self), Arc::clone(&attempt));
+            let opened = to_the_end(async move {
+                match auth.open_session(verified, &attempt).await {
+                    Ok(Some(login)) => Ok(record.end(Ok(login)).await),
+                    Ok(None) => Err(record),
+                    Err(error) => Ok(record.end(Err(error)).await),
+                }
+            });
+            match opened.await {
+                Ok(outcome) => return outcome,
+                Err(unended) => record = unended,
             }
         }
-        outcome
+        record.end(Err(LoginError::InvalidCredentials)).await
     }
 
     async fn count_login(&self, key: &ThrottleKey) -> Result<Option<Receipt>, LoginError> {
@@ -159,16 +161,17 @@ impl Auth {
         }
     }
 
-    async fn log_in_unlimited(
+    /// Verifies the password; `None` where the account changed meanwhile, so that it must be looked at again.
+    async fn verify(
         &self,
-        attempt: LoginAttempt,
-        concerned: &mut Option<AccountId>,
-    ) -> Result<LoggedIn, LoginError> {
+        attempt: &LoginAttempt,
+        record: &mut LoginRecord,
+    ) -> Result<Option<Verified>, LoginError> {
         if !self.policy.passwords.may_be_hashed(&attempt.password) {
             return Err(LoginError::InvalidCredentials);
         }
         let found = self.store.find_credentials(&LoginName::read(&attempt.name)).await?;
-        *concerned = found.as_ref().map(|found| found.account.id);
+        record.account_id = found.as_ref().map(|found| found.account.id);
         let stored = found.as_ref().and_then(|found| found.password_hash.clone());
         let network = attempt.client.network();
         let verification = self.hasher.verify(stored.clone(), attempt.password.clone(), network).await?;
@@ -180,46 +183,48 @@ impl Auth {
         if !credentials.account.active {
             return Err(LoginError::AccountDisabled);
         }
-        let hash = if is_outdated { self.upgrade_hash(&credentials, hash, &attempt).await } else { hash };
-        self.open_session(credentials, hash, attempt).await
+        let hash =
+            if is_outdated { self.upgrade_hash(&credentials, hash, attempt).await } else { Some(hash) };
+        Ok(hash.map(|hash| Verified { credentials, hash }))
     }
 
-    /// Replaces a hash made with other parameters. Where that fails, the old one still serves.
+    /// Replaces a hash made with other parameters. Where that cannot be done, the old one still serves; `None` where
+    /// it is no longer the account's.
     async fn upgrade_hash(
         &self,
         credentials: &Credentials,
         old: PasswordHash,
         attempt: &LoginAttempt,
-    ) -> PasswordHash {
+    ) -> Option<PasswordHash> {
         let id = credentials.account.id;
         let Ok(new) = self.hasher.hash(attempt.password.clone(), attempt.client.network()).await else {
-            return old;
+            return Some(old);
         };
         match self.store.update_password_hash(id, old.clone(), new.clone()).await {
-            Ok(true) => new,
-            Ok(false) => old,
+            Ok(is_replaced) => is_replaced.then_some(new),
             Err(error) => {
                 tracing::warn!(%error, "a password hash could not be upgraded");
-                old
+                Some(old)
             }
         }
     }
 
+    /// Opens the session; `None` where the account was banned, deleted or given another hash meanwhile.
     async fn open_session(
         &self,
-        credentials: Credentials,
-        verified: PasswordHash,
-        attempt: LoginAttempt,
-    ) -> Result<LoggedIn, LoginError> {
+        verified: Verified,
+        attempt: &LoginAttempt,
+    ) -> Result<Option<LoggedIn>, LoginError> {
+        let Verified { credentials, hash } = verified;
         let account = &credentials.account;
         let scope = attempt.scope.intersection(&self.policy.tokens.scopes).intersection(&account.permissions);
         let session = NewSession {
             replaces: attempt.replaces,
-            ..self.new_session(account.id, scope, credentials.cutoff_at, attempt.client)
+            ..self.new_session(account.id, scope, credentials.cutoff_at, attempt.client.clone())
         };
         let opening = SessionOpening {
             session: session.clone(),
-            verified,
+            verified: hash,
             limit: self.policy.tokens.sessions_per_account,
         };
         match self.store.open_session(opening).await? {
@@ -227,10 +232,9 @@ impl Auth {
                 self.revocations.learn_sessions(&ended);
                 metrics::counter!("vestibule_sessions_opened_total").increment(1);
                 metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
-                self.hand_out(account, &session).map_err(Into::into)
+                Ok(Some(self.hand_out(account, &session)?))
             }
-            // Banned, deleted or given a new password while the old one was being verified.
-            Opening::Refused => Err(LoginError::InvalidCredentials),
+            Opening::Refused => Ok(None),
         }
     }
 
@@ -261,7 +265,7 @@ impl Auth {
     /// The tokens of a session that has just been opened.
     pub(crate) fn hand_out(&self, account: Account, session: &NewSession) -> Result<LoggedIn, SigningError> {
         let tokens = self.issue_tokens(&Issue {
-            at: session.created_at,
+            at: self.clock.now(),
             account: &account,
             session_id: session.id,
             generation: FIRST_GENERATION,

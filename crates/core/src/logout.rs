@@ -3,8 +3,11 @@
 //! Stores the revocation, or a cut-off where every session ends. Works with whatever names the session: an access
 //! token, or a refresh token of any generation, so that an expired access cookie keeps nobody logged in.
 
+use std::sync::Arc;
+
 use crate::{
     Auth,
+    detach::to_the_end,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         store::StoreError,
@@ -67,7 +70,7 @@ impl Auth {
     /// # Errors
     /// An outage: then nobody may believe to be logged out.
     pub async fn log_out(
-        &self,
+        self: &Arc<Self>,
         tokens: LogoutTokens<'_>,
         scope: LogoutScope,
         client: &Client,
@@ -75,24 +78,39 @@ impl Auth {
         let Some((session_id, account_id)) = self.find_session(tokens).await? else {
             return Ok(());
         };
+        let (auth, client) = (Arc::clone(self), client.clone());
+        to_the_end(async move {
+            auth.end_sessions(session_id, account_id, scope).await?;
+            auth.record_logout(session_id, account_id, scope, &client);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn end_sessions(
+        &self,
+        session_id: SessionId,
+        account_id: AccountId,
+        scope: LogoutScope,
+    ) -> Result<(), StoreError> {
         match scope {
-            LogoutScope::This => self.end_session(session_id, Some(account_id)).await.map(drop)?,
+            LogoutScope::This => self.end_session(session_id, account_id).await.map(drop),
             LogoutScope::Others => {
                 let now = self.clock.now();
                 let ended = self.store.revoke_other_sessions(account_id, session_id, now).await?;
                 self.revocations.learn_sessions(&ended);
                 metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
+                Ok(())
             }
             LogoutScope::All => {
-                if let Some(cutoff) = self.store.cut_off_account(account_id, self.clock.now()).await? {
+                // A session born just after an earlier cut-off may lie ahead of the clock.
+                let at = self.clock.now().max(session_id.created_at());
+                if let Some(cutoff) = self.store.cut_off_account(account_id, at).await? {
                     self.revocations.learn_cutoff(cutoff);
                 }
-                // A session born just after an earlier cut-off may lie ahead of the clock.
-                self.end_session(session_id, Some(account_id)).await?;
+                Ok(())
             }
         }
-        self.record_logout(session_id, account_id, scope, client);
-        Ok(())
     }
 
     async fn find_session(
@@ -117,13 +135,9 @@ impl Auth {
         Ok(None)
     }
 
-    /// Revokes one session, of the owner where one is given; says whether it lived.
-    pub(crate) async fn end_session(
-        &self,
-        id: SessionId,
-        owner: Option<AccountId>,
-    ) -> Result<bool, StoreError> {
-        let ended = self.store.revoke_session(id, owner, self.clock.now()).await?;
+    /// Revokes one session of an account; says whether it lived.
+    pub(crate) async fn end_session(&self, id: SessionId, owner: AccountId) -> Result<bool, StoreError> {
+        let ended = self.store.revoke_session(id, Some(owner), self.clock.now()).await?;
         if let Some(revoked) = ended {
             self.revocations.learn_sessions(&[revoked]);
             metrics::counter!("vestibule_sessions_ended_total").increment(1);

@@ -3,8 +3,11 @@
 //! Stores the new generation. Steered by `tokens.refresh_ttl`, `tokens.refresh_max` and `tokens.refresh_grace`.
 //! Defends against stolen refresh tokens: the second use of one, past the grace, ends the session for both.
 
+use std::sync::Arc;
+
 use crate::{
     Auth,
+    detach::to_the_end,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
@@ -56,8 +59,13 @@ impl Auth {
     /// # Security
     /// Two tabs, a lost answer and a retry get the same child, as long as the child is unused and
     /// `tokens.refresh_grace` has not passed; any other second use revokes the session (RFC 9700 §4.14.2).
-    pub async fn refresh(&self, token: &str, client: &Client) -> Result<Refreshed, RefreshError> {
+    pub async fn refresh(self: &Arc<Self>, token: &str, client: &Client) -> Result<Refreshed, RefreshError> {
         let presented = PresentedToken::read(&self.master, token).ok_or(RefreshError::Invalid)?;
+        let (auth, client) = (Arc::clone(self), client.clone());
+        to_the_end(async move { auth.rotate(presented, &client).await }).await
+    }
+
+    async fn rotate(&self, presented: PresentedToken, client: &Client) -> Result<Refreshed, RefreshError> {
         let policy = &self.policy.tokens;
         let now = self.clock.now();
         let rotation = RotationRequest {

@@ -4,8 +4,11 @@
 //! `registration.enabled`, `usernames.*` and `passwords.*`. Nothing but names and the password is taken from the
 //! request: no caller can confirm, activate or promote themselves.
 
+use std::sync::Arc;
+
 use crate::{
     Auth,
+    detach::to_the_end,
     login::LoggedIn,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
@@ -95,12 +98,19 @@ impl Auth {
     ///
     /// # Errors
     /// [`RegistrationError`]; every broken rule is named, in the order e-mail, username, password.
-    pub async fn register(&self, registration: Registration) -> Result<Account, RegistrationError> {
+    pub async fn register(
+        self: &Arc<Self>,
+        registration: Registration,
+    ) -> Result<Account, RegistrationError> {
         let client = registration.client.clone();
         let account = self.new_account(registration).await?;
-        let account = self.insert(account, None).await?;
-        self.record_registration(&account, &client);
-        Ok(account)
+        let auth = Arc::clone(self);
+        to_the_end(async move {
+            let account = auth.insert(account, None).await?;
+            auth.record_registration(&account, &client);
+            Ok(account)
+        })
+        .await
     }
 
     /// Makes an account and logs its owner in; the session whose cookie came along ends.
@@ -108,7 +118,7 @@ impl Auth {
     /// # Errors
     /// As [`Self::register`].
     pub async fn register_and_log_in(
-        &self,
+        self: &Arc<Self>,
         registration: Registration,
         replaces: Option<SessionId>,
     ) -> Result<LoggedIn, RegistrationError> {
@@ -120,10 +130,14 @@ impl Auth {
             replaces,
             ..self.new_session(account.id, Scopes::none(), cutoff_at, client.clone())
         };
-        let account = self.insert(account, Some(session.clone())).await?;
-        metrics::counter!("vestibule_sessions_opened_total").increment(1);
-        self.record_registration(&account, &client);
-        Ok(self.hand_out(account, &session)?)
+        let auth = Arc::clone(self);
+        to_the_end(async move {
+            let account = auth.insert(account, Some(session.clone())).await?;
+            metrics::counter!("vestibule_sessions_opened_total").increment(1);
+            auth.record_registration(&account, &client);
+            Ok(auth.hand_out(account, &session)?)
+        })
+        .await
     }
 
     /// Makes an account with the permission `admin`, or gives an existing one that permission.
@@ -165,16 +179,19 @@ impl Auth {
         Ok(AdminCreation::Created(account))
     }
 
-    /// The account both names belong to; `None` where neither is taken.
+    /// The account that is meant; `None` where neither name is taken.
+    ///
+    /// An account without a user name is meant by its address alone, as long as the user name is nobody else's.
     async fn find_same_account(&self, names: &Names) -> Result<Option<AccountId>, RegistrationError> {
         let by_email = LoginName::Email(names.email.canonical().to_owned());
         let by_username =
             names.username.as_ref().map_or(LoginName::Neither, |name| LoginName::Username(name.canonical()));
-        let by_email = self.store.find_credentials(&by_email).await?.map(|found| found.account.id);
-        let by_username = self.store.find_credentials(&by_username).await?.map(|found| found.account.id);
+        let by_email = self.store.find_credentials(&by_email).await?.map(|found| found.account);
+        let by_username = self.store.find_credentials(&by_username).await?.map(|found| found.account);
         match (by_email, by_username) {
             (None, None) => Ok(None),
-            (Some(one), Some(other)) if one == other => Ok(Some(one)),
+            (Some(account), None) if account.username.is_none() => Ok(Some(account.id)),
+            (Some(one), Some(other)) if one.id == other.id => Ok(Some(one.id)),
             (email, username) => {
                 Err(RegistrationError::Taken { email: email.is_some(), username: username.is_some() })
             }

@@ -1,7 +1,10 @@
 //! One's own account and devices.
 
+use std::sync::Arc;
+
 use crate::{
     Auth,
+    detach::to_the_end,
     logout::LogoutScope,
     ports::store::StoreError,
     token::{TokenError, claims::AccessClaims},
@@ -35,15 +38,19 @@ impl Auth {
     /// # Errors
     /// An outage.
     pub async fn end_own_session(
-        &self,
+        self: &Arc<Self>,
         claims: &AccessClaims,
         id: SessionId,
         client: &Client,
     ) -> Result<bool, StoreError> {
-        let is_ended = self.end_session(id, Some(claims.account_id)).await?;
-        if is_ended {
-            self.record_logout(id, claims.account_id, LogoutScope::This, client);
-        }
-        Ok(is_ended)
+        let (auth, owner, client) = (Arc::clone(self), claims.account_id, client.clone());
+        to_the_end(async move {
+            let is_ended = auth.end_session(id, owner).await?;
+            if is_ended {
+                auth.record_logout(id, owner, LogoutScope::This, &client);
+            }
+            Ok(is_ended)
+        })
+        .await
     }
 }

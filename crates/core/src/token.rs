@@ -175,12 +175,13 @@ impl Auth {
             account: issue.account,
             session_id: issue.session_id,
             scope: issue.scope,
-            authenticated_at: issue.authenticated_at,
+            // A session born after a cut-off that lies ahead of the clock is no reason to speak of the future.
+            authenticated_at: issue.authenticated_at.min(now),
         };
         let claims =
             grant.to_json(policy, now, policy.access_ttl).map_err(|error| SigningError(error.into()))?;
         Ok(TokenPair {
-            access: AccessToken(self.keys.sign(&claims)?),
+            access: AccessToken(self.keys.sign(&claims, now)?),
             access_ttl: policy.access_ttl,
             refresh: RefreshToken::issue(&self.master, issue.session_id, issue.generation),
             refresh_ttl: issue.expires_at.since(now),

@@ -28,6 +28,7 @@ pub struct Foundation {
     /// The hashing threads.
     pub hashing: Arc<HashingPool>,
     secret: SecretKey,
+    role: Role,
 }
 
 impl Foundation {
@@ -47,7 +48,7 @@ impl Foundation {
         let hashing = spawn_blocking(move || start_hashing(costs));
         let store = store.await.map_err(|error| unexpected(&error))??;
         let hashing = Arc::new(hashing.await.map_err(|error| unexpected(&error))??);
-        Ok(Self { store, hashing, secret })
+        Ok(Self { store, hashing, secret, role })
     }
 
     /// Starts the engine of a server seen from outside at `public_url`.
@@ -60,6 +61,9 @@ impl Foundation {
             .policy(policy::rules(config, public_url));
         if let Some(key) = read_signing_key(&config.tokens)? {
             builder = builder.signing_key(key);
+        }
+        if self.role == Role::Beside {
+            builder = builder.beside();
         }
         builder.start().await.map_err(|error| cannot_start(&error))
     }
@@ -102,7 +106,7 @@ pub fn refused(error: &OpenError) -> Failure {
 pub fn bad_keys(error: &KeyError) -> Failure {
     let problem = Problem::new(error.to_string());
     match error {
-        KeyError::WrongSecret | KeyError::FromFile => Failure::usage(problem),
+        KeyError::WrongSecret | KeyError::FromFile | KeyError::ServerHasOldSecret => Failure::usage(problem),
         KeyError::Store(_) | KeyError::Damaged { .. } => Failure::storage(problem),
         _ => Failure::failed(problem),
     }

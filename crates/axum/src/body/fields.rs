@@ -72,6 +72,16 @@ impl Fields {
         }
     }
 
+    /// Takes a text that may be absent or null, but not empty.
+    pub fn optional_filled_string(&mut self, name: &'static str) -> Option<String> {
+        let text = self.optional_string(name);
+        if text.as_deref() == Some("") {
+            self.reject(name, "empty", "This field is empty");
+            return None;
+        }
+        text
+    }
+
     /// Takes a password, which must be there and not be empty; nothing is trimmed.
     pub fn required_password(&mut self, name: &'static str) -> Password {
         let text = Zeroizing::new(self.required_string(name));

@@ -1,11 +1,17 @@
 //! Logging out: the session ends on the server and the cookies in the browser.
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use vestibule_core::logout::{LogoutScope, LogoutTokens};
+use vestibule_core::{
+    logout::{LogoutScope, LogoutTokens},
+    token::{TokenError, claims::AccessClaims},
+};
 
+use super::login::replaced_session;
 use crate::{
     answers::{delete_cookies, null},
     error::ApiError,
@@ -59,10 +65,11 @@ pub(crate) async fn logout(
     headers: HeaderMap,
     body: OptionalJsonObject,
 ) -> Result<Response, ApiError> {
-    let cookies = match bearer(&headers) {
-        // A bearer token is no cookie: no foreign page can send it, and our cookies stay out of it.
-        Bearer::Present(_) => ProvenCookies::default(),
-        Bearer::Absent | Bearer::Malformed => ProvenCookies::read(&state, &headers)?,
+    // A bearer token that opens a door is no cookie: no foreign page can send it, and our cookies stay out of it.
+    let by_header = live_bearer(&state, &headers).await?;
+    let cookies = match &by_header {
+        Some(_) => ProvenCookies::default(),
+        None => ProvenCookies::read(&state, &headers)?,
     };
     let mut fields = body.fields();
     let scope = fields.optional_string("scope");
@@ -70,15 +77,34 @@ pub(crate) async fn logout(
         fields.reject_value("scope", "The scope must be this, others or all");
         LogoutScope::This
     });
-    let refresh = fields.optional_string("refresh_token");
+    let refresh = fields.optional_filled_string("refresh_token");
     fields.finish()?;
-    let access = match bearer(&headers) {
-        Bearer::Present(token) => Some(token),
-        Bearer::Absent | Bearer::Malformed => cookies.access.as_deref(),
+    let access = match (&by_header, bearer(&headers)) {
+        (Some(_), Bearer::Present(token)) => Some(token),
+        _ => cookies.access.as_deref(),
     };
     let tokens = LogoutTokens { access, refresh: [cookies.refresh.as_deref(), refresh.as_deref()] };
     state.auth().log_out(tokens, scope, &client).await?;
     let mut response = null();
-    delete_cookies(&state, response.headers_mut());
+    // The cookies of another session than the one that has ended still belong to somebody who is logged in.
+    let kept = match &by_header {
+        Some(claims) => replaced_session(&state, &headers).await.filter(|named| *named != claims.session_id),
+        None => None,
+    };
+    if kept.is_none() {
+        delete_cookies(&state, response.headers_mut());
+    }
     Ok(response)
+}
+
+/// The claims of a bearer token whose session lives; a dead one names nobody.
+async fn live_bearer(state: &AuthState, headers: &HeaderMap) -> Result<Option<Arc<AccessClaims>>, ApiError> {
+    let Bearer::Present(token) = bearer(headers) else {
+        return Ok(None);
+    };
+    match state.auth().verify_access_token(token).await {
+        Ok(claims) => Ok(Some(claims)),
+        Err(TokenError::Store(outage)) => Err(outage.into()),
+        Err(_) => Ok(None),
+    }
 }

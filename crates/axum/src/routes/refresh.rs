@@ -67,7 +67,7 @@ pub(crate) async fn refresh(
     body: OptionalJsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
-    let token = fields.optional_string("refresh_token");
+    let token = fields.optional_filled_string("refresh_token");
     fields.finish()?;
     if let Some(token) = token {
         let refreshed = state.auth().refresh(&token, &client).await?;

@@ -105,7 +105,7 @@ pub(crate) async fn create_user(
     let mut fields = body.fields();
     let registration = Registration {
         email: fields.required_string("email"),
-        username: fields.optional_string("username"),
+        username: fields.optional_filled_string("username"),
         password: fields.required_password("password"),
         password_field: "password",
         repeated: None,

@@ -83,6 +83,10 @@ fn canonical_domain(domain: &str) -> Option<String> {
     if !domain.contains('.') && domain != "localhost" {
         return None;
     }
+    // IDNA drops what nobody sees; mail would go to the address as typed, so nobody may type it.
+    if domain.chars().any(is_invisible) {
+        return None;
+    }
     let ascii = idna::domain_to_ascii_strict(domain).ok()?;
     let is_label = |label: &str| !label.is_empty() && label.len() <= 63;
     let is_sound = ascii.len() <= 253 && ascii.split('.').all(is_label);
@@ -91,6 +95,13 @@ fn canonical_domain(domain: &str) -> Option<String> {
     let is_stable =
         decoded.is_ok() && idna::domain_to_ascii_strict(&unicode).is_ok_and(|again| again == ascii);
     (is_sound && is_stable && !is_numeric_top_level(&ascii)).then_some(ascii)
+}
+
+/// Unicode's default-ignorable characters that a keyboard or a paste can bring.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_numeric_top_level(domain: &str) -> bool {
@@ -142,6 +153,7 @@ mod tests {
             "a@xn--a.example",
             "a@b_c.example",
             "a@exa\u{202e}mple.example",
+            "a@exa\u{ad}mple.example",
         ] {
             assert!(Email::parse(address).is_err(), "{address:?}");
         }
