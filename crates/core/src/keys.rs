@@ -64,7 +64,7 @@ pub enum KeyError {
     /// The key comes from a file, so the database's are not in use.
     #[error(
         "the signing key comes from tokens.signing_key_file and is rotated there: replace the file and restart the \
-         server"
+         server, which ends every access token at once; sessions go on, by refreshing"
     )]
     FromFile,
     /// The store could not answer.

@@ -22,7 +22,7 @@ pub fn announce(config: &Config, addresses: &Addresses) {
     let mode = config.service.mode.as_str();
     let version = env!("CARGO_PKG_VERSION");
     if config.log.format == LogFormat::Json {
-        let (docs, metrics) = (format!("{public_url}/docs"), metrics.unwrap_or_default());
+        let docs = format!("{public_url}/docs");
         tracing::info!(version, %listen, public_url, docs, %data, mode, metrics, "vestibule is ready");
         return;
     }

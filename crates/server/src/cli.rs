@@ -7,6 +7,7 @@ mod init;
 mod keys;
 mod migrate;
 mod output;
+mod password;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -14,9 +15,21 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{config, failure::Failure, openapi, serve};
 
+/// What `--help` ends with.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  failed, or not ready, or something is to be migrated
+  2  the command line or the configuration is wrong
+  3  the storage is away, in use, or of another version
+
+Environment:
+  VESTIBULE_CONFIG  the configuration file
+  VESTIBULE_…       every key of it, for example VESTIBULE_TOKENS__ACCESS_TTL=5m";
+
 /// Accounts, login and tokens for web applications, as one server.
 #[derive(Debug, Parser)]
-#[command(name = "vestibule", version, arg_required_else_help = true, propagate_version = true)]
+#[command(name = "vestibule", version, arg_required_else_help = true, propagate_version = true, after_help = AFTER_HELP)]
 pub struct CommandLine {
     /// The configuration file.
     #[arg(
@@ -86,7 +99,7 @@ struct NewAdmin {
     /// The user name; reserved ones are allowed
     #[arg(long)]
     username: String,
-    /// Read the password from standard input, the only place it is taken from
+    /// Read the password from standard input, the only place it is taken from; a terminal asks for it
     #[arg(long, required = true)]
     password_stdin: bool,
 }
@@ -110,8 +123,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(command_line) => command_line,
         Err(error) => {
             // Help goes to standard output, mistakes to standard error.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let code = error.print().map_or(1, |()| error.exit_code());
+            return ExitCode::from(u8::try_from(code).unwrap_or(2));
         }
     };
     match command_line.execute() {
@@ -125,9 +138,9 @@ impl CommandLine {
         let is_json = self.json;
         let load = || config::load(self.config.as_deref());
         match &self.verb {
-            Verb::Serve => serve::run(&load()?.config)?,
-            Verb::Init { force } => init::run(self.config.as_deref(), *force)?,
-            Verb::Config(ConfigVerb::Check) => check::run(&load()?, is_json),
+            Verb::Serve => return Ok(serve(&load()?.config)),
+            Verb::Init { force } => init::run(self.config.as_deref(), *force, is_json)?,
+            Verb::Config(ConfigVerb::Check) => check::run(&load()?, is_json)?,
             Verb::Migrate { check: true } => return migrate::check(&load()?.config, is_json),
             Verb::Migrate { check: false } => migrate::run(&load()?.config, is_json)?,
             Verb::Admin(AdminVerb::Create(admin)) => admin::create(&load()?.config, admin, is_json)?,
@@ -135,20 +148,29 @@ impl CommandLine {
             Verb::Keys(KeysVerb::Rotate { compromised }) => {
                 keys::rotate(&load()?.config, *compromised, is_json)?;
             }
-            Verb::Openapi => output::line(&openapi::render(&load()?.config)?),
-            Verb::Healthcheck => healthcheck::run(&load()?.config)?,
-            Verb::Version => version(is_json),
+            Verb::Openapi => output::line(&openapi::render(&load()?.config)?)?,
+            Verb::Healthcheck => healthcheck::run(&load()?.config, is_json)?,
+            Verb::Version => version(is_json)?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn version(is_json: bool) {
+/// Serves, and reports a failure where and as the log is written.
+fn serve(config: &config::Config) -> ExitCode {
+    match serve::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if config.log.format == config::LogFormat::Json => failure.report_as_json(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn version(is_json: bool) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     if is_json {
-        output::json(&serde_json::json!({ "name": "vestibule", "version": version }));
+        output::json(&serde_json::json!({ "name": "vestibule", "version": version }))
     } else {
-        output::line(&format!("vestibule {version}"));
+        output::line(&format!("vestibule {version}"))
     }
 }
 

@@ -34,7 +34,7 @@ pub use settings::{Origin, Setting, Settings, Sources};
 pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use usernames::Usernames;
-pub use value::{Raw, Value};
+pub use value::{Raw, Value, write_span};
 
 use crate::failure::{Failure, Problem};
 
@@ -113,7 +113,12 @@ fn read_file(named: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, Failur
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => Ok(None),
         Err(error) => {
             let sentence = format!("the configuration file {} cannot be read: {error}", path.display());
-            Err(Failure::usage(Problem::new(sentence).help("`vestibule init` writes one")))
+            let help = match error.kind() {
+                std::io::ErrorKind::NotFound => "`vestibule init` writes one",
+                std::io::ErrorKind::PermissionDenied => "give this user read access to it",
+                _ => "it must be a file of UTF-8 text",
+            };
+            Err(Failure::usage(Problem::new(sentence).help(help)))
         }
     }
 }
@@ -183,6 +188,21 @@ mod tests {
             assert!(refusal.contains(told), "{refusal}");
         }
         assert!(read(&[unlimited]).is_ok());
+    }
+
+    #[test]
+    fn what_is_out_of_all_proportion_is_refused() {
+        for (name, value, told) in [
+            ("VESTIBULE_TOKENS__ACCESS_TTL", "31d", "tokens.access_ttl is longer than tokens.refresh_ttl"),
+            ("VESTIBULE_TOKENS__REFRESH_TTL", "91d", "tokens.refresh_max is shorter than tokens.refresh_ttl"),
+            ("VESTIBULE_TOKENS__LEEWAY", "301s", "tokens.leeway must be at most 5m"),
+            ("VESTIBULE_TOKENS__REFRESH_GRACE", "6m", "tokens.refresh_grace must be at most 5m"),
+            ("VESTIBULE_PASSWORDS__THREADS", "1024", "is 19 GiB for hashing"),
+        ] {
+            let refusal = read(&[(name, value)]).unwrap_err();
+            assert!(refusal.contains(told), "{refusal}");
+        }
+        assert!(read(&[("VESTIBULE_TOKENS__LEEWAY", "5m"), ("VESTIBULE_PASSWORDS__THREADS", "64")]).is_ok());
     }
 
     #[test]

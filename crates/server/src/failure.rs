@@ -2,6 +2,9 @@
 
 use std::{fmt, io::Write as _, process::ExitCode};
 
+use serde_json::json;
+use vestibule::core::ports::{Clock as _, SystemClock};
+
 /// The exit codes, which scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -9,7 +12,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// The storage is away, in use, or of a newer version.
+    /// The storage is away, in use, or of another version.
     Storage = 3,
 }
 
@@ -81,6 +84,19 @@ impl Failure {
         for problem in &self.problems {
             // Nobody is left to be told when standard error is closed.
             let _ = writeln!(stderr, "{problem}");
+        }
+        ExitCode::from(self.exit as u8)
+    }
+
+    /// As [`Self::report`], but each problem is a JSON object like the lines of the log.
+    #[must_use]
+    pub fn report_as_json(&self) -> ExitCode {
+        let mut stderr = std::io::stderr().lock();
+        for Problem { sentence, help } in &self.problems {
+            let timestamp = SystemClock.now().to_rfc3339();
+            let line = json!({ "timestamp": timestamp, "level": "ERROR", "message": sentence, "help": help });
+            // Nobody is left to be told when standard error is closed.
+            let _ = writeln!(stderr, "{line}");
         }
         ExitCode::from(self.exit as u8)
     }

@@ -85,12 +85,15 @@ impl Remaining {
 /// The address is taken or not ours.
 pub async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        let problem = Problem::new(format!("cannot listen on {address} ({key}): {error}"));
-        Failure::failed(
-            problem.help(
-                "another program may be listening there; choose another port, or port 0 for a free one",
-            ),
-        )
+        let help = match error.kind() {
+            io::ErrorKind::AddrNotAvailable => {
+                format!("this machine has no address {}; 0.0.0.0 and [::] stand for all it has", address.ip())
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another".to_owned(),
+            _ => "another program may be listening there; choose another port, or port 0 for a free one"
+                .to_owned(),
+        };
+        Failure::failed(Problem::new(format!("cannot listen on {address} ({key}): {error}")).help(help))
     })
 }
 

@@ -1,13 +1,17 @@
 //! `secret_key`: the configured one, or the one kept beside the database.
 
+use std::path::Path;
+
 use vestibule::{
     core::values::secret::SecretKey,
     secret_file::{SecretFileError, obtain_secret_key},
+    sql::sqlite,
 };
 
 use crate::{
     config::Config,
     failure::{Failure, Problem},
+    startup,
 };
 
 /// The secret in force; made where there is neither one nor a database that would need another.
@@ -19,7 +23,15 @@ pub fn obtain(config: &Config) -> Result<SecretKey, Failure> {
     match &config.secrets.current {
         Some(secret) => Ok(secret.clone()),
         None => obtain_secret_key(&config.service.data_dir, &config.service.database)
-            .map_err(|error| refused(&error)),
+            .map_err(|error| whose_fault(&error, &config.service.database)),
+    }
+}
+
+/// A lost key is told of a database of ours only: what is wrong with another's file comes first.
+fn whose_fault(error: &SecretFileError, database: &Path) -> Failure {
+    match (error, sqlite::check_migrations(database)) {
+        (SecretFileError::Lost { .. }, Err(foreign)) => startup::refused(&foreign),
+        _ => refused(error),
     }
 }
 
@@ -36,13 +48,16 @@ fn refused(error: &SecretFileError) -> Failure {
         SecretFileError::Unmakeable { .. } => {
             Failure::storage(problem.help("give this user write access to data_dir, or choose another folder"))
         }
+        SecretFileError::Unreadable { .. } => Failure::usage(problem.help(
+            "give this user read access to it, or run as the user the server runs as",
+        )),
         _ => Failure::usage(problem),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use vestibule::secret_file::SECRET_KEY_FILE;
 

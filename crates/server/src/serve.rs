@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, thread, time::Duration};
 
-use tokio::{runtime, task::JoinHandle, time::sleep};
+use tokio::{net::TcpListener, runtime, task::JoinHandle, time::sleep};
 use vestibule::{
     core::{ports::Store as _, upkeep::Upkeep, values::secret::random_bytes},
     http::state::AuthState,
@@ -14,7 +14,7 @@ use crate::{
     banner::{self, Addresses},
     config::{Config, Server},
     failure::{Failure, Problem},
-    http::{self, Bounds, Remaining, Stop, Stopper},
+    http::{self, Bounds, Remaining, Stopper},
     metrics,
     signals::Signals,
     startup::{self, Foundation},
@@ -49,15 +49,46 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     // The recorder comes first: what is counted before it is lost.
     let recorder = config.service.metrics_listen.map(|_| metrics::record()).transpose()?;
-    // The store comes before the listener: a second server of the same folder must hear of the folder, not of the port.
-    let foundation = Foundation::lay(config, Role::Serve).await?;
-    let running = Running::start(config, foundation, recorder).await?;
+    // Where there is a database, it comes first: a second server of the same folder must hear of the folder, not of
+    // the port. Where there is none, the port comes first: a start that fails must not leave one behind.
+    let (foundation, listeners) = if config.service.database.exists() {
+        let foundation = Foundation::lay(config, Role::Serve).await?;
+        (foundation, Listeners::bind(config).await?)
+    } else {
+        let listeners = Listeners::bind(config).await?;
+        (Foundation::lay(config, Role::Serve).await?, listeners)
+    };
+    let running = Running::start(config, foundation, listeners, recorder).await?;
     signals.next().await;
     tracing::info!("stopping: requests in flight are answered; a second signal ends at once");
     tokio::select! {
         () = running.drain(&config.server) => Ok(()),
         () = signals.next() => Err(Failure::failed(Problem::new("ended at once by a second signal"))),
     }
+}
+
+/// Where a server is reached, before anybody is answered.
+struct Listeners {
+    service: TcpListener,
+    listen: SocketAddr,
+    metrics: Option<(TcpListener, SocketAddr)>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, Failure> {
+        let (service, listen) = bind("listen", config.service.listen).await?;
+        let metrics = match config.service.metrics_listen {
+            Some(address) => Some(bind("metrics_listen", address).await?),
+            None => None,
+        };
+        Ok(Self { service, listen, metrics })
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = http::bind(key, address).await?;
+    let bound = listener.local_addr().map_err(|error| startup::unexpected(&error))?;
+    Ok((listener, bound))
 }
 
 /// A server at work.
@@ -73,18 +104,22 @@ impl Running {
     async fn start(
         config: &Config,
         foundation: Foundation,
+        listeners: Listeners,
         recorder: Option<metrics::Recorder>,
     ) -> Result<Self, Failure> {
-        let listener = http::bind("listen", config.service.listen).await?;
-        let listen = listener.local_addr().map_err(|error| startup::unexpected(&error))?;
+        let Listeners { service, listen, metrics } = listeners;
         let (stopper, stop) = Stopper::new();
         let bounds = bounds(&config.server);
-        let metrics = serve_metrics(config, recorder, bounds, &stop).await?;
+        let metrics = metrics.zip(recorder).map(|((listener, address), recorder)| {
+            tokio::spawn(metrics::serve(listener, recorder, bounds, stop.clone()));
+            address
+        });
         let public_url = config.service.public_url(listen);
         let auth = foundation.engine(config, &public_url).await?;
+        startup::warn_of_other_algorithm(&auth, &config.tokens);
         let upkeep = auth.start_upkeep();
         let state = app::state(config, &public_url, auth)?;
-        let serving = tokio::spawn(http::serve(listener, app::router(&state), bounds, stop));
+        let serving = tokio::spawn(http::serve(service, app::router(&state), bounds, stop));
         banner::announce(config, &Addresses { listen, metrics, public_url });
         Ok(Self { foundation, upkeep, state, stopper, serving })
     }
@@ -114,18 +149,4 @@ fn bounds(server: &Server) -> Bounds {
         idle_timeout: server.idle_timeout,
         max_connections: server.max_connections,
     }
-}
-
-/// Serves the metrics where that is configured, and says where.
-async fn serve_metrics(
-    config: &Config,
-    recorder: Option<metrics::Recorder>,
-    bounds: Bounds,
-    stop: &Stop,
-) -> Result<Option<SocketAddr>, Failure> {
-    let (Some(address), Some(recorder)) = (config.service.metrics_listen, recorder) else { return Ok(None) };
-    let listener = http::bind("metrics_listen", address).await?;
-    let bound = listener.local_addr().map_err(|error| startup::unexpected(&error))?;
-    tokio::spawn(metrics::serve(listener, recorder, bounds, stop.clone()));
-    Ok(Some(bound))
 }

@@ -86,6 +86,30 @@ pub fn beside<T>(
     })?
 }
 
+/// Refuses to make a database just to look into it.
+///
+/// # Errors
+/// Exit code 3 where there is none.
+pub fn require_database(config: &Config) -> Result<(), Failure> {
+    let database = &config.service.database;
+    if database.exists() {
+        return Ok(());
+    }
+    let problem = Problem::new(format!("there is no database at {} yet", database.display()));
+    Err(Failure::storage(problem.help("`vestibule serve` makes it; look at data_dir if it should be there")))
+}
+
+/// Says where the configured algorithm is not the one in use, which only a rotation changes.
+pub fn warn_of_other_algorithm(auth: &Auth, tokens: &Tokens) {
+    let signing = auth.list_keys().into_iter().find(|key| key.verifies_until.is_none());
+    if let Some(key) = signing.filter(|key| key.algorithm.as_str() != tokens.algorithm) {
+        let (configured, used) = (&tokens.algorithm, key.algorithm.as_str());
+        tracing::warn!(
+            "tokens.algorithm is {configured} but the signing key is {used}; \"vestibule keys rotate\" changes it"
+        );
+    }
+}
+
 /// Runs a future on this thread.
 ///
 /// # Errors
@@ -131,7 +155,11 @@ fn start_hashing(costs: HashingConfig) -> Result<HashingPool, Failure> {
     })
 }
 
-fn read_signing_key(tokens: &Tokens) -> Result<Option<SigningKey>, Failure> {
+/// The private key in `tokens.signing_key_file`, where one is named.
+///
+/// # Errors
+/// Exit code 2 for a file that cannot be read, or whose key is none of the configured algorithm.
+pub fn read_signing_key(tokens: &Tokens) -> Result<Option<SigningKey>, Failure> {
     let Some(path) = &tokens.signing_key_file else { return Ok(None) };
     let shown = path.display();
     let pem = std::fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {

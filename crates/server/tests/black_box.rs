@@ -7,6 +7,8 @@
     reason = "tests; the functions they share are not marked as tests"
 )]
 
+#[path = "black_box/answers.rs"]
+mod answers;
 #[path = "black_box/beside.rs"]
 mod beside;
 #[path = "black_box/browser.rs"]
@@ -23,6 +25,8 @@ mod crash;
 mod drain;
 #[path = "black_box/journey.rs"]
 mod journey;
+#[path = "black_box/password.rs"]
+mod password;
 #[path = "black_box/program.rs"]
 mod program;
 #[path = "black_box/storage.rs"]

@@ -3,25 +3,35 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::output;
-use crate::config::{Loaded, Value, keys::KEYS};
+use crate::{
+    config::{Loaded, Value, keys::KEYS, write_span},
+    failure::Failure,
+    startup,
+};
 
-pub(super) fn run(loaded: &Loaded, is_json: bool) {
+pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
+    // What `serve` would read too: a mistake in it is found now.
+    startup::read_signing_key(&loaded.config.tokens)?;
+    let service = &loaded.config.service;
+    let (mode, public_url) = (service.mode.as_str(), service.known_url());
     let file = loaded.file.as_ref().map(|path| path.display().to_string());
     if is_json {
         let values: Map<_, _> =
             KEYS.iter().map(|key| (key.name.to_owned(), shown(loaded.settings.value(key.name)))).collect();
-        let mode = loaded.config.service.mode.as_str();
-        output::json(&json!({ "file": file, "mode": mode, "values": values }));
-        return;
+        let shown = json!({ "file": file, "mode": mode, "public_url": public_url, "values": values });
+        return output::json(&shown);
     }
+    let public_url =
+        public_url.unwrap_or_else(|| "http:// and the address that is chosen at the start".into());
     let from = file.unwrap_or_else(|| "defaults and environment; there is no vestibule.toml".into());
-    output::line("The configuration is right.\n");
+    output::line("The configuration is right.\n")?;
     output::table(&[
         vec!["  read from".into(), from],
-        vec!["  mode".into(), loaded.config.service.mode.as_str().into()],
-        vec!["  listen".into(), loaded.config.service.listen.to_string()],
-        vec!["  database".into(), loaded.config.service.database.display().to_string()],
-    ]);
+        vec!["  mode".into(), mode.into()],
+        vec!["  public URL".into(), public_url],
+        vec!["  listen".into(), service.listen.to_string()],
+        vec!["  database".into(), service.database.display().to_string()],
+    ])
 }
 
 /// A value as JSON; of a secret, only that it is set.
@@ -32,7 +42,7 @@ fn shown(value: Option<&Value>) -> Json {
         Some(Value::Path(path)) => json!(path.display().to_string()),
         Some(Value::Switch(switch)) => json!(switch),
         Some(Value::Count(count)) => json!(count),
-        Some(Value::Span(span)) => json!(format!("{}ms", span.as_millis())),
+        Some(Value::Span(span)) => json!(write_span(*span)),
         Some(Value::Address(address)) => json!(address.to_string()),
         Some(Value::List(list)) => json!(list),
         Some(Value::Secret(_)) => json!("(set)"),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::output;
@@ -21,24 +22,23 @@ use crate::{
 /// A server that takes longer is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(config: &Config) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, is_json: bool) -> Result<(), Failure> {
     let address = reachable(config.service.listen)?;
     let answer = startup::on_one_thread(async { tokio::time::timeout(PATIENCE, ask(address)).await })?;
-    match answer {
-        Ok(Ok(StatusCode::OK)) => {
-            output::line(&format!("The server at {address} is ready."));
-            Ok(())
-        }
-        Ok(Ok(status)) => not_ready(format!("the server at {address} is not ready: it answered {status}")),
-        Ok(Err(error)) => not_ready(format!("the server at {address} does not answer: {error}")),
-        Err(_) => {
-            not_ready(format!("the server at {address} did not answer within {} s", PATIENCE.as_secs()))
-        }
+    let refusal = match answer {
+        Ok(Ok(StatusCode::OK)) => None,
+        Ok(Ok(status)) => Some(format!("the server at {address} is not ready: it answered {status}")),
+        Ok(Err(error)) => Some(format!("the server at {address} does not answer: {error}")),
+        Err(_) => Some(format!("the server at {address} did not answer within {} s", PATIENCE.as_secs())),
+    };
+    if is_json {
+        output::json(&json!({ "address": address.to_string(), "ready": refusal.is_none() }))?;
     }
-}
-
-fn not_ready(sentence: String) -> Result<(), Failure> {
-    Err(Failure::failed(Problem::new(sentence)))
+    match refusal {
+        Some(sentence) => Err(Failure::failed(Problem::new(sentence))),
+        None if is_json => Ok(()),
+        None => output::line(&format!("The server at {address} is ready.")),
+    }
 }
 
 /// The address at which this machine reaches a server that listens at `listen`.

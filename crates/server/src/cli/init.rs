@@ -7,13 +7,15 @@ use std::{
     path::Path,
 };
 
+use serde_json::json;
+
 use super::output;
 use crate::{
     config::{DEFAULT_FILE, template},
     failure::{Failure, Problem},
 };
 
-pub(super) fn run(named: Option<&Path>, force: bool) -> Result<(), Failure> {
+pub(super) fn run(named: Option<&Path>, force: bool, is_json: bool) -> Result<(), Failure> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
     let mut options = OpenOptions::new();
     // A secret may be written into it later.
@@ -32,6 +34,8 @@ pub(super) fn run(named: Option<&Path>, force: bool) -> Result<(), Failure> {
             Problem::new(format!("{shown} cannot be written: {error}"))
         })
     })?;
-    output::line(&format!("Wrote {}. Every key is shown with its default.", path.display()));
-    Ok(())
+    if is_json {
+        return output::json(&json!({ "file": path.display().to_string() }));
+    }
+    output::line(&format!("Wrote {}. Every key is shown with its default.", path.display()))
 }

@@ -17,24 +17,23 @@ pub(super) fn run(config: &Config, is_json: bool) -> Result<(), Failure> {
     secret_key::obtain(config)?;
     let applied = sqlite::migrate(&config.service.database).map_err(|error| startup::refused(&error))?;
     if is_json {
-        output::json(&json!({ "applied": applied }));
+        output::json(&json!({ "applied": applied }))
     } else if applied.is_empty() {
-        output::line("The database is up to date.");
+        output::line("The database is up to date.")
     } else {
-        output::line(&format!("Applied {}.", applied.join(", ")));
+        output::line(&format!("Applied {}.", applied.join(", ")))
     }
-    Ok(())
 }
 
 pub(super) fn check(config: &Config, is_json: bool) -> Result<ExitCode, Failure> {
     let status =
         sqlite::check_migrations(&config.service.database).map_err(|error| startup::refused(&error))?;
     if is_json {
-        output::json(&json!({ "applied": status.applied, "pending": status.pending }));
+        output::json(&json!({ "applied": status.applied, "pending": status.pending }))?;
     } else if status.pending.is_empty() {
-        output::line("The database is up to date.");
+        output::line("The database is up to date.")?;
     } else {
-        output::line(&format!("To be applied: {}.", status.pending.join(", ")));
+        output::line(&format!("To be applied: {}.", status.pending.join(", ")))?;
     }
     Ok(if status.pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(Exit::Failed as u8) })
 }

@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     keys::SECTIONS,
+    nearest,
     settings::{Origin, Setting},
     value::Raw,
 };
@@ -40,9 +41,13 @@ impl Reading<'_> {
     fn add_section(&mut self, name: &str, section: &DeTable<'_>, at: usize) -> Result<(), Problem> {
         if name.is_empty() || !SECTIONS.iter().any(|(known, _)| *known == name) {
             let line = line_of(self.text, at);
-            let names: Vec<_> = SECTIONS.iter().skip(1).map(|(name, _)| *name).collect();
+            let help = nearest::section(name).map(|near| format!("did you mean [{near}]?"));
+            let help = help.unwrap_or_else(|| {
+                let names: Vec<_> = SECTIONS.iter().skip(1).map(|(name, _)| *name).collect();
+                format!("the sections are {}", names.join(", "))
+            });
             let sentence = format!("unknown section [{name}] ({} line {line})", self.path.display());
-            return Err(Problem::new(sentence).help(format!("the sections are {}", names.join(", "))));
+            return Err(Problem::new(sentence).help(help));
         }
         for (key, value) in section {
             self.add(format!("{name}.{}", key.get_ref()), value.get_ref(), key.span().start);
@@ -87,6 +92,11 @@ mod tests {
     fn t30_an_unknown_section_is_refused() {
         let problem = read(Path::new("v.toml"), "\n[sever]\nlisten = 1\n").err().unwrap();
         assert_eq!(problem.sentence, "unknown section [sever] (v.toml line 2)");
+        assert_eq!(problem.help.unwrap(), "did you mean [server]?");
+        for (name, told) in [("token", "[tokens]"), ("completely_other", "the sections are server, tokens")] {
+            let problem = read(Path::new("v.toml"), &format!("[{name}]\nx = 1\n")).err().unwrap();
+            assert!(problem.help.unwrap().contains(told), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The key that somebody probably meant.
 
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, SECTIONS};
 
 /// The known key nearest to `name`, if one is near enough to be worth naming.
 pub(super) fn key(name: &str) -> Option<&'static Key> {
@@ -11,6 +11,13 @@ pub(super) fn key(name: &str) -> Option<&'static Key> {
     });
     let (near, key) = distances.min_by_key(|(near, _)| *near)?;
     (near <= 2.max(name.len() / 4)).then_some(key)
+}
+
+/// The known section nearest to `name`, if one is near enough to be worth naming.
+pub(super) fn section(name: &str) -> Option<&'static str> {
+    let names = SECTIONS.iter().map(|(known, _)| *known).filter(|known| !known.is_empty());
+    let (near, known) = names.map(|known| (distance(name, known), known)).min_by_key(|(near, _)| *near)?;
+    (near <= 2.max(name.len() / 4)).then_some(known)
 }
 
 /// Levenshtein's distance.

@@ -1,11 +1,14 @@
 //! `[passwords]`: rules for passwords, and what a hash costs.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, thread, time::Duration};
 
 use vestibule::hashing::HashingConfig;
 
 use super::settings::Settings;
 use crate::failure::Problem;
+
+/// The most memory that hashing may take, in KiB.
+const MOST_MEMORY_KIB: u64 = 8 * 1024 * 1024;
 
 /// The rules and the cost.
 #[derive(Clone, Debug)]
@@ -45,7 +48,23 @@ impl Passwords {
         if let Err(error) = passwords.hashing().validate() {
             problems.push(Problem::new(format!("[passwords] {error}")));
         }
+        passwords.check_memory(problems);
         passwords
+    }
+
+    /// Refuses more memory than can have been meant: the kernel would end the server under load, not at its start.
+    fn check_memory(&self, problems: &mut Vec<Problem>) {
+        let processors = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = self.threads.unwrap_or_else(processors) as u64;
+        let kib = threads.saturating_mul(self.memory_kib.into());
+        if kib > MOST_MEMORY_KIB {
+            let memory = self.memory_kib;
+            let gib = kib / (1024 * 1024);
+            let sentence = format!(
+                "passwords.threads × passwords.memory_kib, {threads} × {memory} KiB, is {gib} GiB for hashing"
+            );
+            problems.push(Problem::new(sentence).help("lower one of them; together they may take 8 GiB"));
+        }
     }
 
     /// The cost of a hash and the bounds of its queue.

@@ -91,7 +91,14 @@ impl Service {
         self.configured_url.clone().unwrap_or_else(|| format!("http://{bound}"))
     }
 
-    /// The public URL as far as it is known before the server listens.
+    /// The public URL where it is known before the server listens.
+    #[must_use]
+    pub fn known_url(&self) -> Option<String> {
+        let is_known = self.configured_url.is_some() || self.listen.port() != 0;
+        is_known.then(|| self.public_url(self.listen))
+    }
+
+    /// The public URL as configured.
     #[must_use]
     pub fn configured_url(&self) -> Option<&str> {
         self.configured_url.as_deref()

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::failure::Problem;
 
+/// What to do about a secret that is refused.
+const SECRET_HELP: &str = "`openssl rand -hex 32` makes a good one";
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -105,7 +108,9 @@ impl Settings {
         let value = value::read(key.kind, &setting.raw).map_err(|expected| {
             let given =
                 if key.is_secret() { String::new() } else { format!(", not {}", setting.raw.describe()) };
-            Problem::new(format!("{} ({}) must be {expected}{given}", key.name, setting.origin)).help(key.doc)
+            // That a secret is one, the sentence has said.
+            let help = if key.is_secret() { SECRET_HELP } else { key.doc };
+            Problem::new(format!("{} ({}) must be {expected}{given}", key.name, setting.origin)).help(help)
         })?;
         self.0.insert(key.name, (value, setting.origin.clone()));
         Ok(())
@@ -134,7 +139,7 @@ impl Settings {
             }
             Err(error) => {
                 let sentence = format!("{file_name} names {}, which cannot be read: {error}", path.display());
-                problems.push(Problem::new(sentence));
+                problems.push(Problem::new(sentence).help("it must be a text file that this user may read"));
             }
         }
     }

@@ -2,8 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::settings::Settings;
+use super::{settings::Settings, value::write_span};
 use crate::failure::Problem;
+
+/// The most that clocks and lost answers can excuse; beyond it, a token that is over or used up would go on.
+const MOST_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// How tokens are made and how long they live.
 #[derive(Clone, Debug)]
@@ -50,6 +53,18 @@ impl Tokens {
                 Problem::new(sentence)
                     .help("a session ends at refresh_max at the latest; raise it or lower refresh_ttl"),
             );
+        }
+        if tokens.refresh_ttl < tokens.access_ttl {
+            let sentence = "tokens.access_ttl is longer than tokens.refresh_ttl";
+            problems.push(
+                Problem::new(sentence).help("an access token cannot outlive its session; minutes are usual"),
+            );
+        }
+        for (name, span) in [("tokens.leeway", tokens.leeway), ("tokens.refresh_grace", tokens.refresh_grace)]
+        {
+            if span > MOST_TOLERANCE {
+                problems.push(Problem::new(format!("{name} must be at most {}", write_span(MOST_TOLERANCE))));
+            }
         }
         // `exp` is in whole seconds: a shorter token would be born expired.
         if tokens.access_ttl < Duration::from_secs(1) {

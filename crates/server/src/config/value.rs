@@ -61,7 +61,7 @@ pub(super) fn read(kind: Kind, raw: &Raw) -> Result<Value, String> {
         Kind::Count(least, most) => read_count(raw, least, most),
         Kind::Origins | Kind::Networks | Kind::Names | Kind::Secrets => read_list(kind, raw),
         _ => {
-            let text = raw.text().ok_or_else(|| format!("a text, {}", expected(kind)))?;
+            let text = raw.text().ok_or_else(|| expected(kind))?;
             read_text(kind, text)
         }
     }
@@ -103,7 +103,7 @@ fn expected(kind: Kind) -> String {
         Kind::Networks => "a list of IP addresses or networks such as \"10.0.0.0/8\"".into(),
         Kind::Names => "a list of names".into(),
         Kind::Secrets => "a list of secrets".into(),
-        Kind::Path => "the path of a file or folder".into(),
+        Kind::Path => "the path of a file or folder, as a text".into(),
         Kind::Text | Kind::Switch | Kind::Count(..) | Kind::Secret => "a text".into(),
     }
 }
@@ -159,8 +159,7 @@ fn read_text(kind: Kind, text: &str) -> Result<Value, String> {
 }
 
 fn read_secret(text: &str) -> Result<SecretKey, String> {
-    let advice = "at least 32 random bytes, for example from `openssl rand -hex 32`";
-    SecretKey::parse(text.as_bytes()).map_err(|weakness| format!("{advice}; {weakness}"))
+    SecretKey::parse(text.as_bytes()).map_err(|weakness| format!("random bytes: {weakness}"))
 }
 
 /// Reads `500ms`, `10s`, `15m`, `12h` or `30d`. A bare number is none: its unit would be a guess.
@@ -176,6 +175,19 @@ fn read_span(text: &str) -> Option<Duration> {
     };
     let millis = digits.parse::<u64>().ok()?.checked_mul(millis_per_unit)?;
     (millis <= LONGEST_SPAN_MILLIS).then(|| Duration::from_millis(millis))
+}
+
+/// Writes a span as it would be configured, in the largest unit that leaves a whole number.
+#[must_use]
+pub fn write_span(span: Duration) -> String {
+    let millis = span.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let fitting = units.into_iter().find(|(_, size)| millis > 0 && millis.is_multiple_of(*size));
+    match fitting {
+        Some((unit, size)) => format!("{}{unit}", millis / size),
+        None if millis == 0 => "0s".to_owned(),
+        None => format!("{millis}ms"),
+    }
 }
 
 /// Reads an origin, as browsers write it.
@@ -195,6 +207,14 @@ mod tests {
         for text in ["", "10", "s", "10 s", "-1s", "1.5h", "10S", "99999999999999999999s", "9999999d"] {
             assert_eq!(read_span(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_span_is_written_as_it_is_configured() {
+        for text in ["500ms", "10s", "15m", "36h", "90d", "0s", "1500ms"] {
+            assert_eq!(write_span(read_span(text).unwrap()), text);
+        }
+        assert_eq!(write_span(read_span("2160h").unwrap()), "90d");
     }
 
     #[test]

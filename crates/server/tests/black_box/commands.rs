@@ -133,4 +133,5 @@ async fn a_port_in_use_is_told() {
     let ended = other.run(&["serve"]);
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("cannot listen on"), "{ended:?}");
+    assert!(!other.path("vestibule-data").exists(), "a start that failed leaves nothing behind");
 }

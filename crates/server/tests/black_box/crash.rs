@@ -89,7 +89,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     let folder = Folder::new()
         .with("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", "100000")
         // A refresh may have been written and not answered; its client asks again, and the wait here must not matter.
-        .with("VESTIBULE_TOKENS__REFRESH_GRACE", "1h");
+        .with("VESTIBULE_TOKENS__REFRESH_GRACE", "5m");
     let told = write_and_kill(folder.serve()).await;
     let server = folder.serve();
     let client = server.client();

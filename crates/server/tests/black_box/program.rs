@@ -101,7 +101,7 @@ impl Folder {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command.env_clear().envs(self.environment.iter().cloned());
         command.args(arguments).current_dir(self.directory.path());

@@ -78,6 +78,17 @@ async fn migrations_are_told_before_they_are_applied() {
 }
 
 #[test]
+fn whose_database_it_is_comes_before_a_lost_key() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("vestibule-data")).unwrap();
+    Connection::open(folder.database()).unwrap().execute_batch("CREATE TABLE letter (text)").unwrap();
+    let ended = folder.run(&["serve"]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("belongs to another program"), "{ended:?}");
+    assert!(!folder.path("vestibule-data/secret_key").exists());
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("vestibule-data")).unwrap();
