@@ -94,12 +94,14 @@ fn assert_only_in(allowed: &[&str], names: &[&str]) {
 fn crates_depend_downwards_only() {
     let web = ["axum", "http", "http-body", "hyper", "tower", "utoipa", "utoipa-axum", "vestibule-axum"];
     let storage = ["rusqlite", "refinery", "vestibule-sql", "tokio-postgres"];
+    let shared = ["redis", "vestibule-redis"];
     let upper = ["vestibule", "vestibule-server", "vestibule-testkit", "clap", "anyhow", "toml"];
     for (name, banned) in [
-        ("core", [&web[..], &storage, &upper, &["vestibule-hashing"]].concat()),
-        ("hashing", [&web[..], &storage, &upper].concat()),
-        ("sql", [&web[..], &upper, &["vestibule-hashing"]].concat()),
-        ("axum", [&storage[..], &upper, &["vestibule-hashing"]].concat()),
+        ("core", [&web[..], &storage, &shared, &upper, &["vestibule-hashing"]].concat()),
+        ("hashing", [&web[..], &storage, &shared, &upper].concat()),
+        ("sql", [&web[..], &shared, &upper, &["vestibule-hashing"]].concat()),
+        ("redis", [&web[..], &storage, &upper, &["vestibule-hashing"]].concat()),
+        ("axum", [&storage[..], &shared, &upper, &["vestibule-hashing"]].concat()),
         ("vestibule", [&upper[1..], &["rusqlite", "refinery"]].concat()),
     ] {
         let found = dependencies(name);

@@ -1,0 +1,171 @@
+//! The throttle: counts in Redis while it answers in time, in memory while it does not.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use redis::RedisError;
+use tokio::task::JoinHandle;
+use vestibule_core::{
+    memory_throttle::MemoryThrottle,
+    ports::{
+        clock::{Clock, SystemClock},
+        store::StoreError,
+        throttle::{Count, Receipt, Throttle, ThrottleKey},
+    },
+};
+
+use crate::{
+    keeper::{Keeper, in_time},
+    link::{FALLBACKS, Link},
+    script::Scripts,
+    servers::{Line, Servers},
+    url::RedisUrl,
+};
+
+/// How Redis is used.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// Where it is.
+    pub url: RedisUrl,
+    /// What every key begins with, so that several installations can share a Redis. By default `vestibule`.
+    pub prefix: String,
+    /// How long an answer may take before a login goes on without it. By default 100 ms.
+    pub patience: Duration,
+    /// The clock of the limits that hold while Redis is away. By default the system's.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl RedisOptions {
+    /// The defaults for a Redis.
+    #[must_use]
+    pub fn new(url: RedisUrl) -> Self {
+        Self {
+            url,
+            prefix: "vestibule".to_owned(),
+            patience: Duration::from_millis(100),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Counts attempts in Redis or Valkey, for all nodes together.
+///
+/// While Redis is away or answers late, it counts for this node alone; it says so once and goes back by itself. An answer
+/// that comes late may have been counted in both places; the count in Redis ends with its window.
+pub struct RedisThrottle {
+    link: Arc<Link>,
+    scripts: Arc<Scripts>,
+    alone: MemoryThrottle,
+    prefix: String,
+    patience: Duration,
+    keeper: JoinHandle<()>,
+}
+
+impl RedisThrottle {
+    /// Connects, and keeps the connection on the current tokio runtime until this is dropped.
+    ///
+    /// A Redis that does not answer is waited for two seconds at most; then limits hold for this node alone until it does.
+    ///
+    /// # Errors
+    /// What the URL asks for cannot be had, for example TLS on a system without certificates to trust.
+    pub async fn start(options: RedisOptions) -> Result<Self, RedisStartError> {
+        let RedisOptions { url, prefix, patience, clock } = options;
+        let link = Arc::new(Link::new(url.to_string(), probe(&prefix, "start")));
+        let scripts = Arc::new(Scripts::new());
+        let servers = Servers::of(&url).map_err(RedisStartError)?;
+        let mut keeper = Keeper { servers, link: Arc::clone(&link), scripts: Arc::clone(&scripts), patience };
+        if let Err(cause) = keeper.find().await {
+            link.never_found(&cause);
+        }
+        let keeper = tokio::spawn(keeper.keep());
+        Ok(Self { link, scripts, alone: MemoryThrottle::new(clock), prefix, patience, keeper })
+    }
+
+    /// Whether limits are counted in Redis now.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.link.borrow().is_some()
+    }
+
+    /// Asks Redis; `None` where it did not answer.
+    async fn ask<R, F>(
+        &self,
+        key: &ThrottleKey,
+        operation: &'static str,
+        call: impl FnOnce(Line, String) -> F + Send,
+    ) -> Option<R>
+    where
+        F: Future<Output = Result<R, RedisError>> + Send,
+    {
+        if let Some(loan) = self.link.borrow() {
+            match in_time(self.patience, call(loan.line.clone(), counter(&self.prefix, key))).await {
+                Ok(answer) => return Some(answer),
+                Err(cause) => self.link.lost(&loan, probe(&self.prefix, key), &cause),
+            }
+        }
+        metrics::counter!(FALLBACKS, "operation" => operation).increment(1);
+        None
+    }
+}
+
+#[async_trait]
+impl Throttle for RedisThrottle {
+    async fn count(&self, key: &ThrottleKey, limit: u32, window: Duration) -> Result<Count, StoreError> {
+        let scripts = &self.scripts;
+        let call = |line, counter: String| async move { scripts.count(line, &counter, limit, window).await };
+        match self.ask(key, "count", call).await {
+            Some(count) => Ok(count),
+            None => self.alone.count(key, limit, window).await,
+        }
+    }
+
+    async fn refund(&self, key: &ThrottleKey, receipt: Receipt) -> Result<(), StoreError> {
+        let Receipt::Shared(number) = receipt else { return self.alone.refund(key, receipt).await };
+        let scripts = &self.scripts;
+        let call = |line, counter: String| async move { scripts.refund(line, &counter, number).await };
+        // Where Redis is away the attempt stays counted until its window ends; no login fails for that.
+        self.ask(key, "refund", call).await;
+        Ok(())
+    }
+}
+
+impl Drop for RedisThrottle {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl fmt::Debug for RedisThrottle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisThrottle").field("is_shared", &self.is_shared()).finish_non_exhaustive()
+    }
+}
+
+/// Redis cannot be used as it is configured.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis cannot be used as configured: {0}")]
+pub struct RedisStartError(RedisError);
+
+/// The name of a counter. What stands in braces decides where a cluster keeps it.
+fn counter(prefix: &str, key: &ThrottleKey) -> String {
+    format!("{prefix}:throttle:{{{key}}}")
+}
+
+/// A key that nobody is limited by, beside the counter in a cluster.
+fn probe(prefix: &str, beside: impl fmt::Display) -> String {
+    format!("{prefix}:probe:{{{beside}}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestibule_core::values::client::ClientNetwork;
+
+    #[test]
+    fn a_counter_and_its_probe_live_on_the_same_node_of_a_cluster() {
+        let network = ClientNetwork::of("2001:db8::1".parse().unwrap());
+        let key = ThrottleKey::Login(network);
+        assert_eq!(counter("vestibule", &key), "vestibule:throttle:{login/2001:db8::/64}");
+        assert_eq!(probe("vestibule", &key), "vestibule:probe:{login/2001:db8::/64}");
+    }
+}
