@@ -183,3 +183,41 @@ async fn a_stolen_database_opens_nothing() {
     let bytes = std::fs::read(app.database()).unwrap();
     assert!(!bytes.windows(11).any(|window| window == b"PRIVATE KEY"));
 }
+
+/// An engine in another process, on the same data, with a new secret that knows the old one.
+async fn with_a_new_secret(app: &TestApp, is_beside: bool) -> (Arc<SqliteStore>, Arc<Auth>) {
+    let store = SqliteStore::open(SqliteOptions::beside(app.database())).unwrap();
+    let builder = Auth::builder(store.clone(), app.hasher().clone(), SecretKey::generate())
+        .previous_secrets(vec![app.secret().clone()])
+        .clock(Arc::new(app.clock().clone()));
+    let builder = if is_beside { builder.beside() } else { builder };
+    (store, builder.start().await.unwrap())
+}
+
+/// A command with the next secret must not cut the server that still has the last one off from its keys.
+#[tokio::test]
+async fn a_command_with_a_new_secret_changes_nothing_the_server_could_not_read() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let (store, command) = with_a_new_secret(&app, true).await;
+    assert_eq!(command.list_keys().len(), 1);
+    assert!(matches!(command.rotate_keys(true).await, Err(KeyError::ServerHasOldSecret)));
+    store.close().await;
+    app.auth().catch_up().await.unwrap();
+    app.auth().check_ready().await.unwrap();
+    let _ = browser.post("/api/users/token/refresh").await.expect(200);
+}
+
+/// Where the keys cannot be opened any more, what the store has retired is dead all the same, and readiness says so.
+#[tokio::test]
+async fn a_compromised_key_dies_also_where_its_successor_cannot_be_opened() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let (store, server) = with_a_new_secret(&app, false).await;
+    server.rotate_keys(true).await.unwrap();
+    store.close().await;
+    assert!(matches!(app.auth().catch_up().await, Err(KeyError::WrongSecret)));
+    let _ = browser.post("/api/users/token").await.expect_problem(401, "invalid_token");
+    let _ = browser.post("/api/users/token/refresh").await.expect_problem(500, "internal");
+    let _ = app.client().get("/health/ready").await.expect_problem(503, "unavailable");
+}

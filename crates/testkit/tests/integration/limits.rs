@@ -54,7 +54,7 @@ async fn thirty_a_minute_and_then_a_wait_that_is_told() {
     let _ = guess(&app.client()).await.expect_problem(401, "invalid_credentials");
     let events = app.audit().await;
     let limited: Vec<_> = events.iter().filter(|event| event.detail == "rate_limited").collect();
-    assert_eq!(limited.len(), 5);
+    assert_eq!(limited.len(), 1, "once a window");
     assert!(limited.iter().all(|event| event.kind == "login" && event.outcome == "failure"));
 }
 
@@ -209,4 +209,20 @@ async fn the_limit_can_be_turned_off() {
     for _ in 0..5 {
         let _ = guess(&app.client()).await.expect(401);
     }
+}
+
+/// A flood of refused attempts is no flood of audit events.
+#[tokio::test]
+async fn a_reached_limit_is_written_down_once_a_window() {
+    let app = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 1).start().await;
+    let _ = app.client().log_in("nobody", "a wrong guess").await.expect_problem(401, "invalid_credentials");
+    for _ in 0..20 {
+        let _ = app.client().log_in("nobody", "a wrong guess").await.expect_problem(429, "rate_limited");
+    }
+    let refused = async || app.audit().await.iter().filter(|event| event.detail == "rate_limited").count();
+    assert_eq!(refused().await, 1);
+    app.clock().advance(Duration::from_mins(1));
+    let _ = app.client().log_in("nobody", "a wrong guess").await.expect_problem(401, "invalid_credentials");
+    let _ = app.client().log_in("nobody", "a wrong guess").await.expect_problem(429, "rate_limited");
+    assert_eq!(refused().await, 2);
 }

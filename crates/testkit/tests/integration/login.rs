@@ -359,3 +359,31 @@ async fn a_busy_server_says_when_to_come_back_and_counts_no_attempt() {
     let _ = app.client().post("/api/v1/users").json(&body).await.expect_problem(503, "overloaded");
     assert_eq!(database::count(&app, "SELECT COUNT(*) FROM account"), 0);
 }
+
+/// A hash that another login upgraded a moment ago is no wrong password.
+#[tokio::test]
+async fn a_hash_upgraded_at_the_same_time_lets_everybody_in() {
+    let app = TestApp::start().await;
+    let _ = app.client().registered("ada").await;
+    let app = app.stop().await.hashing(|hashing| hashing.iterations += 1).start().await;
+    let logins = (0..6).map(|_| {
+        let client = app.client();
+        tokio::spawn(async move { client.log_in("ada", PASSWORD).await.expect(200) })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        let _ = login.await.unwrap();
+    }
+}
+
+/// A cut-off that lies ahead of this machine's clock ends the sessions before it, not the logins after it.
+#[tokio::test]
+async fn a_login_after_a_cutoff_ahead_of_the_clock_works_at_once() {
+    let app = TestApp::start().await;
+    let before = app.client().registered("ada").await;
+    let ahead = app.auth().clock().now().plus(Duration::from_hours(1));
+    vestibule::core::ports::Store::cut_off_everyone(app.store().as_ref(), ahead).await.unwrap();
+    app.auth().catch_up().await.unwrap();
+    let _ = before.get("/api/v1/users/me").await.expect_problem(401, "invalid_token");
+    let after = app.client().logged_in("ada").await;
+    let _ = after.get("/api/v1/users/me").await.expect(200);
+}

@@ -181,3 +181,25 @@ async fn a_disabled_account_can_still_leave() {
     let _ = browser.post("/api/users/logout").await.expect(200);
     let _ = before.post("/api/users/token").await.expect_problem(401, "invalid_token");
 }
+
+/// A bearer token that opens nothing does not stand in the way of the cookies beside it.
+#[tokio::test]
+async fn a_dead_bearer_token_beside_cookies_logs_the_cookies_out() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let before = browser.copy();
+    let answer = browser.with_bearer("a.b.c").post("/api/users/logout").await.expect(200);
+    assert_deletes_cookies(&answer);
+    assert_dead(&app, &before).await;
+}
+
+/// Cookies of a session that goes on are not taken away by the logout of another.
+#[tokio::test]
+async fn a_bearer_logout_keeps_the_cookies_of_another_session() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let tokens = app.client().tokens("ada").await;
+    let answer = browser.copy().with_bearer(&tokens.access).post("/api/users/logout").await.expect(200);
+    assert!(answer.cookies().is_empty());
+    assert_alive(&browser).await;
+}
