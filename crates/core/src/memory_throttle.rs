@@ -70,7 +70,13 @@ impl MemoryThrottle {
         let eighth = ends.len() / 8;
         let (_, limit, _) = ends.select_nth_unstable(eighth);
         let limit = *limit;
-        windows.retain(|_, window| window.remaining(now) > limit);
+        // By number: where all windows end together, not all of them may go.
+        let mut surplus = eighth + 1;
+        windows.retain(|_, window| {
+            let goes = surplus > 0 && window.remaining(now) <= limit;
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 }
 
@@ -153,5 +159,14 @@ mod tests {
         throttle.count(&key(1), 1, MINUTE).await.unwrap();
         clock.0.store(0, Ordering::Relaxed);
         assert!(is_counted(throttle.count(&key(1), 1, MINUTE).await));
+    }
+
+    #[tokio::test]
+    async fn windows_that_end_together_are_not_all_forgotten() {
+        let throttle = MemoryThrottle { capacity: 64, ..MemoryThrottle::new(Arc::new(Hand::default())) };
+        for number in 0..65 {
+            assert!(is_counted(throttle.count(&key(number), 1, Duration::from_mins(1)).await));
+        }
+        assert!(throttle.windows.lock().unwrap().len() > 48);
     }
 }

@@ -1,6 +1,6 @@
 //! The quick start: everything on embedded SQLite, in a few lines.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -81,16 +81,38 @@ pub enum QuickStartError {
 }
 
 /// Collects what a [`Vestibule`] needs to know before it opens.
-#[derive(Clone, Debug)]
 #[must_use]
 pub struct VestibuleBuilder {
     public_url: String,
     policy: Policy,
     hashing: HashingConfig,
+    change_http: Box<dyn FnOnce(&mut HttpPolicy) + Send>,
+}
+
+impl fmt::Debug for VestibuleBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VestibuleBuilder")
+            .field("public_url", &self.public_url)
+            .field("policy", &self.policy)
+            .field("hashing", &self.hashing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl VestibuleBuilder {
     /// Replaces the rules: lifetimes, limits, names. The tokens' issuer and audience stay the public URL.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use vestibule::{Vestibule, core::Policy};
+    ///
+    /// let mut policy = Policy::default();
+    /// policy.tokens.access_ttl = Duration::from_mins(5);
+    /// policy.usernames.reserved.insert("kitchen".into());
+    /// let builder = Vestibule::builder("https://app.example").policy(policy);
+    /// # drop(builder);
+    /// ```
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
@@ -102,17 +124,39 @@ impl VestibuleBuilder {
         self
     }
 
+    /// Changes the rules of HTTP: trusted proxies, other origins, limits on bodies and time.
+    ///
+    /// Behind a proxy, name it: otherwise every visitor has the proxy's address, and all share one limit on logins.
+    ///
+    /// ```
+    /// use vestibule::{Vestibule, http::client::TrustedProxies};
+    ///
+    /// let builder = Vestibule::builder("https://app.example").http(|policy| {
+    ///     policy.trusted_proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn http(mut self, change: impl FnOnce(&mut HttpPolicy) + Send + 'static) -> Self {
+        let before = self.change_http;
+        self.change_http = Box::new(move |policy| {
+            before(policy);
+            change(policy);
+        });
+        self
+    }
+
     /// Opens the database in `folder`, made where there is none, and starts the background work.
     ///
     /// # Errors
     /// [`QuickStartError`].
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Vestibule, QuickStartError> {
         let origin: Origin = Origin::of_url(&self.public_url)?;
-        let http = if origin.is_plain_loopback() {
+        let mut http = if origin.is_plain_loopback() {
             HttpPolicy::development(origin)
         } else {
             HttpPolicy::new(origin)
         };
+        (self.change_http)(&mut http);
         let mut policy = self.policy;
         policy.tokens.issuer.clone_from(&self.public_url);
         policy.tokens.audience.clone_from(&self.public_url);
@@ -138,7 +182,12 @@ impl Vestibule {
     /// Cookies are `Secure` and carry the `__Host-` prefix unless it is plain http on loopback.
     pub fn builder(public_url: impl Into<String>) -> VestibuleBuilder {
         let public_url = public_url.into().trim_end_matches('/').to_owned();
-        VestibuleBuilder { public_url, policy: Policy::default(), hashing: HashingConfig::default() }
+        VestibuleBuilder {
+            public_url,
+            policy: Policy::default(),
+            hashing: HashingConfig::default(),
+            change_http: Box::new(|_| {}),
+        }
     }
 
     /// Every route at its default place, with the documentation at `/docs`.
@@ -146,7 +195,19 @@ impl Vestibule {
         routes::app(&self.state).with_state(())
     }
 
-    /// The engine and the HTTP policy, for mounting single routers from [`crate::http::routes`].
+    /// The engine and the HTTP policy, for mounting single routers from [`crate::http::routes`] where you want them.
+    ///
+    /// In the description, the Authorize dialog of `/docs` asks `/api/v1/token`; mount the password login there if you
+    /// show that page.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use vestibule::{Vestibule, http::routes::account_routes};
+    ///
+    /// fn app(vestibule: &Vestibule) -> Router<Vestibule> {
+    ///     Router::new().nest("/auth", Router::from(account_routes(vestibule.state())).with_state(()))
+    /// }
+    /// ```
     #[must_use]
     pub const fn state(&self) -> &AuthState {
         &self.state
@@ -159,6 +220,39 @@ impl Vestibule {
     }
 
     /// Puts your application, with [`Self::routes`] merged in, under the policy and makes it what `axum::serve` takes.
+    ///
+    /// Keep a clone to [`close`](Self::close) after a graceful shutdown. An application with a state of its own puts
+    /// itself under the policy with [`with_policy`]:
+    ///
+    /// ```
+    /// use std::{net::SocketAddr, sync::Arc};
+    ///
+    /// use axum::{Router, extract::FromRef, extract::connect_info::IntoMakeServiceWithConnectInfo, routing::get};
+    /// use vestibule::{CurrentUser, Vestibule, http::{layers::with_policy, state::AuthState}};
+    ///
+    /// #[derive(Clone)]
+    /// struct App {
+    ///     greeting: &'static str,
+    ///     vestibule: Vestibule,
+    /// }
+    ///
+    /// // This is all the extractors ask for.
+    /// impl FromRef<App> for AuthState {
+    ///     fn from_ref(app: &App) -> Self {
+    ///         app.vestibule.state().clone()
+    ///     }
+    /// }
+    ///
+    /// async fn hello(app: axum::extract::State<App>, user: CurrentUser) -> String {
+    ///     format!("{}, {}!", app.greeting, user.0.email)
+    /// }
+    ///
+    /// fn service(app: App) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    ///     let policy = Arc::clone(app.vestibule.state().http());
+    ///     let routes = Router::new().route("/hello", get(hello)).merge(app.vestibule.routes());
+    ///     with_policy(routes.with_state(app), policy).into_make_service_with_connect_info()
+    /// }
+    /// ```
     #[must_use]
     pub fn into_service(self, app: Router<Self>) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
         let policy = Arc::clone(self.state.http());
