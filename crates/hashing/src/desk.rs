@@ -39,14 +39,6 @@ struct State {
 
 impl Desk {
     pub(crate) fn new(config: &HashingConfig) -> Self {
-        metrics::describe_gauge!(QUEUE_DEPTH, "Passwords waiting for a hashing thread");
-        metrics::describe_histogram!(
-            QUEUE_WAIT,
-            metrics::Unit::Seconds,
-            "How long a password waited for a thread"
-        );
-        metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long hashing a password took");
-        metrics::describe_counter!(REJECTED, "Passwords turned away because the queue was full");
         let state = State { queue: FairQueue::new(), load: Load::new(config), is_stopping: false };
         Self { state: Mutex::new(state), has_news: Condvar::new() }
     }

@@ -1,11 +1,14 @@
 //! Metrics for Prometheus, on a listener of their own: they are nobody's business outside.
 
+mod process;
+pub mod table;
+
 use std::time::Duration;
 
 use axum::{Router, http::header, routing::get};
-pub use metrics_exporter_prometheus::PrometheusHandle as Recorder;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use vestibule::core::ports::{Clock as _, SystemClock, Timestamp};
 
 use crate::{
     failure::{Failure, Problem},
@@ -23,6 +26,13 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Few scrapers ask, and they keep their connections.
 const MAX_CONNECTIONS: usize = 64;
 
+/// What has been recorded.
+#[derive(Clone)]
+pub struct Recorder {
+    handle: PrometheusHandle,
+    started_at: Timestamp,
+}
+
 /// Records from now on. Only the first call of a process counts.
 ///
 /// # Errors
@@ -37,26 +47,29 @@ pub fn record() -> Result<Recorder, Failure> {
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
-    vestibule::http::layers::describe_metrics();
-    Ok(handle)
+    table::announce();
+    Ok(Recorder { handle, started_at: SystemClock.now() })
 }
 
 /// Serves `GET /metrics` until told to stop.
-pub async fn serve(listener: TcpListener, handle: Recorder, bounds: Bounds, stop: Stop) {
-    let upkeep = keep_up(handle.clone(), stop.clone());
+pub async fn serve(listener: TcpListener, recorder: Recorder, bounds: Bounds, stop: Stop) {
+    let upkeep = keep_up(recorder.handle.clone(), stop.clone());
     let bounds = Bounds { max_connections: MAX_CONNECTIONS, ..bounds };
-    let ((), remaining) = tokio::join!(upkeep, crate::http::serve(listener, router(handle), bounds, stop));
+    let ((), remaining) = tokio::join!(upkeep, crate::http::serve(listener, router(recorder), bounds, stop));
     // A scrape is nothing to wait for.
     let _ = remaining.finish(Duration::ZERO).await;
 }
 
-fn router(handle: Recorder) -> Router {
-    let page =
-        move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()) };
+fn router(recorder: Recorder) -> Router {
+    let Recorder { handle, started_at } = recorder;
+    let page = move || async move {
+        let text = handle.render() + &process::render(started_at);
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+    };
     Router::new().route("/metrics", get(page))
 }
 
-async fn keep_up(handle: Recorder, mut stop: Stop) {
+async fn keep_up(handle: PrometheusHandle, mut stop: Stop) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {
         tokio::select! {

@@ -48,12 +48,30 @@ async fn metrics_are_on_their_own_listener_only() {
         "vestibule_logins_total{",
         "vestibule_sessions_opened_total 1",
         "vestibule_hash_queue_depth 0",
+        // What has not happened yet is there too, so that its first time is seen.
+        "vestibule_logins_total{outcome=\"rate_limited\"} 0",
+        "vestibule_audit_dropped_total 0",
+        "vestibule_database_errors_total{operation=\"ping\"} 0",
+        concat!("vestibule_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "process_open_fds ",
         "vestibule_hash_queue_wait_seconds_bucket{le=\"0.0001\"}",
         "vestibule_database_operation_duration_seconds_bucket{operation=",
     ] {
         assert!(page.text.contains(sample), "{sample}: {}", page.text);
     }
+    assert_every_series_is_described(&page.text);
     assert_eq!(metrics.get("/health/ready").await.status, StatusCode::NOT_FOUND);
+}
+
+/// Each metric has its help, and none waits on the idle polling for changes.
+fn assert_every_series_is_described(page: &str) {
+    for line in page.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let ends = ["_bucket", "_sum", "_count"];
+        let base = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        assert!(page.contains(&format!("# HELP {base} ")), "{line}");
+    }
+    assert!(!page.contains("duration_seconds_count{operation=\"is_changed_elsewhere\"}"), "{page}");
 }
 
 #[tokio::test]
