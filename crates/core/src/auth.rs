@@ -16,6 +16,7 @@ use crate::{
     },
     revocation::Revocations,
     token::TokenCache,
+    upkeep::Lag,
     values::secret::{CannotUnwrap, MasterKeys, SecretKey},
 };
 
@@ -36,6 +37,7 @@ pub struct Auth {
     pub(crate) tokens: TokenCache,
     pub(crate) audit: AuditLog,
     pub(crate) limit_notices: LimitNotices,
+    pub(crate) lag: Lag,
 }
 
 impl Auth {
@@ -76,6 +78,9 @@ impl Auth {
             return Err(StoreError::Unavailable(
                 "the signing keys cannot be opened with this secret_key; restart with the current one".into(),
             ));
+        }
+        if self.lag.is_too_long() {
+            return Err(StoreError::Unavailable("what other nodes have revoked cannot be read".into()));
         }
         self.store.ping().await
     }
@@ -175,6 +180,7 @@ impl AuthBuilder {
             tokens: TokenCache::new(self.policy.tokens.cache_capacity),
             audit: AuditLog::new(Arc::clone(&self.store)),
             limit_notices: LimitNotices::default(),
+            lag: Lag::default(),
             store: self.store,
             hasher: self.hasher,
             clock: self.clock,

@@ -1,10 +1,17 @@
 //! What goes on beside the requests: learning what others changed, writing the audit log, removing what has expired.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 
-use crate::{Auth, keys::KeyError, ports::store::StoreError};
+use crate::{
+    Auth,
+    keys::KeyError,
+    ports::{clock::Stopwatch, store::StoreError},
+};
 
 /// How often the engine asks whether another process has changed the data.
 const WATCH_PAUSE: Duration = Duration::from_millis(250);
@@ -14,6 +21,37 @@ const CLEAN_PAUSE: Duration = Duration::from_secs(30);
 const CLEAN_BATCH: u32 = 200;
 /// How long logins go first between two batches.
 const CLEAN_BREATH: Duration = Duration::from_millis(5);
+
+/// How long a node may not know what others have revoked before it says that it should be asked nothing.
+const LAG_MAX: Duration = Duration::from_secs(3);
+
+/// Since when what others have changed could not be read.
+#[derive(Debug, Default)]
+pub(crate) struct Lag(Mutex<Option<Stopwatch>>);
+
+impl Lag {
+    /// Notes a failed look; says whether it is the first.
+    fn begin(&self) -> bool {
+        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = since.is_none();
+        since.get_or_insert_with(Stopwatch::start);
+        is_first
+    }
+
+    fn end(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn is_behind(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether the node has been behind for too long to be trusted with revocations.
+    pub(crate) fn is_too_long(&self) -> bool {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > LAG_MAX)
+    }
+}
 
 /// The engine's background work; it ends when this is dropped.
 #[derive(Debug)]
@@ -92,21 +130,19 @@ impl Auth {
     }
 
     async fn watch(&self) {
-        let mut is_behind = false;
         loop {
             tokio::time::sleep(WATCH_PAUSE).await;
             let outcome = match self.store.is_changed_elsewhere().await {
-                Ok(false) if !is_behind => continue,
+                Ok(false) if !self.lag.is_behind() => continue,
                 Ok(_) => self.catch_up().await,
                 Err(error) => Err(error.into()),
             };
             match outcome {
-                Ok(()) => is_behind = false,
+                Ok(()) => self.lag.end(),
                 Err(error) => {
-                    if !is_behind {
+                    if self.lag.begin() {
                         tracing::error!(%error, "what other processes changed could not be read; trying on");
                     }
-                    is_behind = true;
                 }
             }
         }

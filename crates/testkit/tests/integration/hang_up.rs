@@ -59,7 +59,7 @@ async fn begin_and_hang_up<F: Future>(request: F) {
 }
 
 /// Waits until something is true.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let waited = Stopwatch::start();
     while !is_so().await {
         assert!(waited.elapsed() < DEADLINE, "{what}");

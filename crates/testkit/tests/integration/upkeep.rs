@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use vestibule_testkit::{PASSWORD, TestApp};
+use vestibule_testkit::{PASSWORD, TestApp, faults::Fault};
 
-use super::database;
+use super::{database, hang_up::eventually};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -60,4 +60,17 @@ async fn the_audit_log_is_kept_as_long_as_configured() {
     app.auth().delete_expired().await.unwrap();
     let kinds: Vec<_> = app.audit().await.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds, ["login"]);
+}
+
+/// A node that cannot learn what others have revoked must not be asked for long, and comes back by itself.
+#[tokio::test]
+async fn a_node_that_cannot_catch_up_says_so_in_readiness() {
+    let app = TestApp::start().await;
+    let _upkeep = app.auth().start_upkeep();
+    let status = async || app.client().get("/health/ready").await.status;
+    assert_eq!(status().await, 200);
+    app.store().fail("is_changed_elsewhere", Fault::Before);
+    eventually("readiness is withdrawn", async || status().await == 503).await;
+    app.store().heal();
+    eventually("readiness is back", async || status().await == 200).await;
 }
