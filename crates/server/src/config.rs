@@ -8,6 +8,7 @@ mod login;
 mod nearest;
 mod passwords;
 mod production;
+mod redis;
 pub mod reference;
 mod registration;
 mod secrets;
@@ -26,6 +27,7 @@ pub use audit::Audit;
 pub use log::{Log, LogFormat};
 pub use login::Login;
 pub use passwords::Passwords;
+pub use redis::Redis;
 pub use registration::Registration;
 pub use secrets::Secrets;
 pub use server::Server;
@@ -60,6 +62,8 @@ pub struct Config {
     pub usernames: Usernames,
     /// `[throttle]`
     pub throttle: Throttle,
+    /// `redis_url` and `[redis]`
+    pub redis: Redis,
     /// `[registration]`
     pub registration: Registration,
     /// `[audit]`
@@ -139,6 +143,7 @@ impl Config {
             passwords: Passwords::read(settings, &mut problems),
             usernames: Usernames::read(settings, &mut problems),
             throttle: Throttle::read(settings),
+            redis: Redis::read(settings, &mut problems),
             registration: Registration::read(settings),
             audit: Audit::read(settings),
             log: Log::read(settings, &mut problems),
@@ -213,6 +218,8 @@ mod tests {
             ("VESTIBULE_PASSWORDS__MIN_LENGTH", "9"),
             ("VESTIBULE_TOKENS__REFRESH_MAX", "1d"),
             ("VESTIBULE_DATABASE_URL", "postgres://db.example/vestibule"),
+            ("VESTIBULE_REDIS_URL", "redis://:secret@a,b"),
+            ("VESTIBULE_REDIS__PREFIX", "{a}"),
             ("VESTIBULE_LOG__LEVEL", "loud=very"),
         ])
         .unwrap_err();
@@ -221,9 +228,23 @@ mod tests {
             "passwords.min_length",
             "tokens.refresh_max",
             "no PostgreSQL",
+            "redis_url (the environment variable VESTIBULE_REDIS_URL) names several hosts",
+            "redis.prefix",
             "log.level",
         ] {
             assert!(refusal.contains(told), "{told}: {refusal}");
         }
+        assert!(!refusal.contains("secret@"), "{refusal}");
+    }
+
+    #[test]
+    fn a_redis_is_shown_without_its_password() {
+        let url = ("VESTIBULE_REDIS_URL", "rediss+sentinel://ada:hunter2@a,b/main");
+        let config = read(&[url, ("VESTIBULE_REDIS__TIMEOUT", "50ms")]).unwrap();
+        assert_eq!(config.redis.options().unwrap().patience.as_millis(), 50);
+        let shown = format!("{config:?}");
+        assert!(shown.contains("rediss+sentinel://a:26379,b:26379/main"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("ada"), "{shown}");
+        assert!(read(&[]).unwrap().redis.options().is_none());
     }
 }

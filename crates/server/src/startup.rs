@@ -14,6 +14,7 @@ use vestibule::{
     hashing::{HashingConfig, HashingPool},
     sql::{OpenError, Role, SqliteOptions, SqliteStore},
 };
+use vestibule_redis::RedisThrottle;
 
 use crate::{
     config::{Config, Tokens},
@@ -27,6 +28,8 @@ pub struct Foundation {
     pub store: Arc<SqliteStore>,
     /// The hashing threads.
     pub hashing: Arc<HashingPool>,
+    /// The counters that nodes share, where there are any.
+    throttle: Option<Arc<RedisThrottle>>,
     secret: SecretKey,
     role: Role,
 }
@@ -47,8 +50,9 @@ impl Foundation {
         let store = spawn_blocking(move || SqliteStore::open(options).map_err(|error| refused(&error)));
         let hashing = spawn_blocking(move || start_hashing(costs));
         let store = store.await.map_err(|error| unexpected(&error))??;
+        let throttle = start_throttle(config, role).await?;
         let hashing = Arc::new(hashing.await.map_err(|error| unexpected(&error))??);
-        Ok(Self { store, hashing, secret, role })
+        Ok(Self { store, hashing, throttle, secret, role })
     }
 
     /// Starts the engine of a server seen from outside at `public_url`.
@@ -61,6 +65,9 @@ impl Foundation {
             .policy(policy::rules(config, public_url));
         if let Some(key) = read_signing_key(&config.tokens)? {
             builder = builder.signing_key(key);
+        }
+        if let Some(throttle) = &self.throttle {
+            builder = builder.throttle(throttle.clone());
         }
         if self.role == Role::Beside {
             builder = builder.beside();
@@ -153,6 +160,16 @@ fn start_hashing(costs: HashingConfig) -> Result<HashingPool, Failure> {
     HashingPool::start(costs).map_err(|error| {
         Failure::failed(Problem::new(format!("passwords cannot be hashed on this machine: {error}")))
     })
+}
+
+/// Only who serves counts.
+async fn start_throttle(config: &Config, role: Role) -> Result<Option<Arc<RedisThrottle>>, Failure> {
+    let options = config.redis.options().filter(|_| role == Role::Serve && config.throttle.enabled);
+    let Some(options) = options else { return Ok(None) };
+    let throttle = RedisThrottle::start(options).await;
+    throttle
+        .map(|throttle| Some(Arc::new(throttle)))
+        .map_err(|error| Failure::usage(Problem::new(error.to_string())))
 }
 
 /// The private key in `tokens.signing_key_file`, where one is named.

@@ -29,5 +29,7 @@ mod journey;
 mod password;
 #[path = "black_box/program.rs"]
 mod program;
+#[path = "black_box/redis.rs"]
+mod redis;
 #[path = "black_box/storage.rs"]
 mod storage;

@@ -45,7 +45,7 @@ fn shown(value: Option<&Value>) -> Json {
         Some(Value::Span(span)) => json!(write_span(*span)),
         Some(Value::Address(address)) => json!(address.to_string()),
         Some(Value::List(list)) => json!(list),
-        Some(Value::Secret(_)) => json!("(set)"),
+        Some(Value::Secret(_) | Value::SecretUrl(_)) => json!("(set)"),
         Some(Value::Secrets(secrets)) => json!(secrets.iter().map(|_| "(set)").collect::<Vec<_>>()),
     }
 }

@@ -34,6 +34,8 @@ pub enum Kind {
     Secret,
     /// A list of such secrets.
     Secrets,
+    /// A URL that may hold a password.
+    SecretUrl,
 }
 
 /// What a key is when nobody sets it.
@@ -82,7 +84,7 @@ impl Key {
     /// Whether its value must never be shown.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret | Kind::Secrets)
+        matches!(self.kind, Kind::Secret | Kind::Secrets | Kind::SecretUrl)
     }
 }
 
@@ -101,6 +103,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("passwords", "Rules for passwords, and what a hash costs."),
     ("usernames", "Rules for user names."),
     ("throttle", "Limits against guessing."),
+    ("redis", "How `redis_url` is used."),
     ("registration", "Making accounts."),
     ("audit", "The log of who did what."),
     (
@@ -139,6 +142,10 @@ pub const KEYS: &[Key] = &[
         "Production refuses settings that are not safe on the open internet."),
     optional("database_url", Kind::Text, "sqlite: and vestibule.db in `data_dir`",
         "The database, as sqlite: and a path."),
+    optional("redis_url", Kind::SecretUrl, "each node counts for itself",
+        "The Redis or Valkey that counts attempts for all nodes: redis://host, redis+sentinel://host,host/master or redis+cluster://host,host; with rediss for TLS, and user:password@ before the first host."),
+    optional("redis_url_file", Kind::Path, "none",
+        "A file that holds redis_url, which may have a password in it."),
     optional("metrics_listen", Kind::Address, "no metrics",
         "The address and port of a second listener that serves Prometheus metrics at /metrics. Keep it private."),
     list("trusted_proxies", Kind::Networks, &[],
@@ -223,6 +230,11 @@ pub const KEYS: &[Key] = &[
         "How many logins a client network may try in `login_window`; those that succeed do not count."),
     key("throttle.login_window", Kind::Span, "60s",
         "The window for `login_attempts`, from the first attempt."),
+
+    key("redis.prefix", Kind::Text, "vestibule",
+        "What every key begins with, so that several installations can share a Redis; the nodes of one have the same."),
+    key("redis.timeout", Kind::Span, "100ms",
+        "How long a login may wait for Redis; after that, and until Redis answers in time again, each node counts for itself."),
 
     key("registration.enabled", Kind::Switch, "true",
         "Whether people may make accounts themselves."),

@@ -79,6 +79,7 @@ impl Settings {
         }
         settings.add_all(environment_layer(sources.environment), &mut problems);
         settings.add_secret_file("secret_key", "secret_key_file", &mut problems);
+        settings.add_secret_file("redis_url", "redis_url_file", &mut problems);
         settings.add_secret_file("previous_secret_keys", "previous_secret_keys_file", &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
@@ -185,6 +186,12 @@ impl Settings {
             Some(Value::Secrets(secrets)) => secrets.clone(),
             _ => Vec::new(),
         }
+    }
+
+    /// A URL that may hold a password.
+    pub(super) fn secret_url(&self, name: &str) -> Option<&str> {
+        self.value(name)
+            .and_then(|value| if let Value::SecretUrl(url) = value { Some(url.as_str()) } else { None })
     }
 
     pub(super) fn list(&self, name: &str) -> Vec<String> {

@@ -43,6 +43,8 @@ fn example(key: &Key) -> &'static str {
         "public_url" | "tokens.issuer" | "tokens.audience" => "https://login.example.org",
         "mode" => "production",
         "database_url" => "sqlite:./vestibule-data/vestibule.db",
+        "redis_url" => "redis://127.0.0.1:6379",
+        "redis_url_file" => "/etc/vestibule/redis_url",
         "metrics_listen" => "127.0.0.1:9100",
         "secret_key_file" => "/etc/vestibule/secret_key",
         "previous_secret_keys_file" => "/etc/vestibule/previous_secret_keys",
@@ -72,8 +74,10 @@ mod tests {
         assert_eq!(render().lines().filter(is_key).count(), keys::KEYS.len());
         let uncommented: Vec<_> = render()
             .lines()
-            // These two name no value that could serve as an example.
-            .filter(|line| !line.contains("secret_key") && !line.contains("_keys"))
+            // The first two name no value that could serve as an example; the third is a second name for its neighbour.
+            .filter(|line| {
+                !line.contains("secret_key") && !line.contains("_keys") && !line.contains("_url_file")
+            })
             .map(|line| {
                 line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned()
             })

@@ -49,6 +49,8 @@ pub enum Value {
     Secret(SecretKey),
     /// Secrets.
     Secrets(Vec<SecretKey>),
+    /// A URL that may hold a password.
+    SecretUrl(String),
 }
 
 /// Reads a value.
@@ -105,6 +107,7 @@ fn expected(kind: Kind) -> String {
         Kind::Secrets => "a list of secrets".into(),
         Kind::Path => "the path of a file or folder, as a text".into(),
         Kind::Text | Kind::Switch | Kind::Count(..) | Kind::Secret => "a text".into(),
+        Kind::SecretUrl => "a URL".into(),
     }
 }
 
@@ -152,6 +155,10 @@ fn read_text(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Choice(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
         Kind::Address => text.parse().ok().map(Value::Address),
         Kind::Origin => read_origin(text).map(Value::Text),
+        // In a file of its own a line ends after it.
+        Kind::SecretUrl => {
+            Some(text.trim()).filter(|text| !text.is_empty()).map(|text| Value::SecretUrl(text.into()))
+        }
         Kind::Path => (!text.is_empty()).then(|| Value::Path(text.into())),
         _ => (!text.is_empty()).then(|| Value::Text(text.to_owned())),
     };
