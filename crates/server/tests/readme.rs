@@ -22,6 +22,8 @@ const DOCUMENTED_URL: &str = "http://127.0.0.1:8000";
 const README: &str = "README.md";
 const MAP: &str = "ARCHITECTURE.md";
 const VERIFYING: &str = "docs/verifying-tokens.md";
+/// Run by a browser, in `black_box/browser.rs`.
+const WEB_LOGIN: &str = "docs/web-login.md";
 
 /// The only example in a language of a document.
 fn only(document: &str, language: &str) -> String {
@@ -138,8 +140,8 @@ fn every_example_is_run_by_a_test() {
     for document in &documents() {
         for example in examples(document) {
             let is_run = match (document.as_str(), example.language.as_str()) {
-                (README, "bash" | "rust" | "toml") | (VERIFYING, "python" | "js") => true,
-                (_, "sh") => example.code.lines().all(is_command),
+                (README, "bash" | "rust" | "toml") | (VERIFYING, "python" | "js") | (WEB_LOGIN, "js") => true,
+                (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.
                 (_, language) => document == MAP && language == "text",
             };
@@ -150,12 +152,12 @@ fn every_example_is_run_by_a_test() {
 
 /// Whether a line is a command that exists, with the arguments it takes.
 fn is_command(line: &str) -> bool {
+    let line = line.strip_prefix("read -rs p; printf %s \"$p\" | ").unwrap_or(line);
     let words: Vec<_> = line.split_whitespace().skip_while(|word| word.contains('=')).collect();
     match words.as_slice() {
-        ["vestibule", arguments @ ..] | ["cargo", "run", "--release", "--", arguments @ ..] => {
-            is_verb(arguments)
-        }
-        ["cargo", "run", "--", arguments @ ..] => is_verb(arguments),
+        ["target/release/vestibule", arguments @ ..]
+        | ["cargo", "run", "--release", "--", arguments @ ..]
+        | ["cargo", "run", "--", arguments @ ..] => is_verb(arguments),
         ["cargo", "xtask", task, ..] => {
             let variant = format!("    {}{}", task[..1].to_uppercase(), &task[1..]);
             text("xtask/src/cli.rs").lines().any(|line| line.starts_with(&variant))

@@ -94,6 +94,43 @@ async fn the_authorize_dialog_logs_in_and_a_protected_route_answers() {
     assert!(answer.contains("\"email\": \"ada@people.example\""), "{answer}");
 }
 
+/// Registers, logs out and in, and asks for the account, as docs/web-login.md shows it; then again without the access
+/// cookie, which two calls at once must notice and mend.
+const VISIT: &str = "
+const account = async () => (await (await call('/api/v1/users/me')).json()).email;
+await register('ada@people.example', 'ada', 'a quiet sentence of my own');
+await logout();
+const loggedOut = (await call('/api/v1/users/me')).status;
+await login('ada', 'a quiet sentence of my own');
+const first = await account();
+return [loggedOut, first];
+";
+const RETURN: &str = "return Promise.all([account(), account()]);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_logs_in_as_the_documentation_shows_it() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/web-login.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let shown = document.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let folder = Folder::new();
+    let server = folder.serve();
+    let driver = Driver::start();
+    let browser = driver.browser(folder.path("profile").to_str().unwrap()).await;
+    browser.goto(&format!("http://{}/docs/", server.address)).await.unwrap();
+    let visit = browser.execute(&in_page(shown, VISIT), vec![]).await.unwrap();
+    assert_eq!(visit, json!([401, "ada@people.example"]));
+    browser.delete_cookie("access_token").await.unwrap();
+    let account = VISIT.lines().find(|line| line.starts_with("const account")).unwrap();
+    let again = browser.execute(&in_page(shown, &format!("{account}\n{RETURN}")), vec![]).await.unwrap();
+    assert_eq!(again, json!(["ada@people.example", "ada@people.example"]));
+    browser.close().await.unwrap();
+}
+
+/// A script that runs `steps` with what the documentation shows; the driver waits for its promise.
+fn in_page(shown: &str, steps: &str) -> String {
+    format!("return (async () => {{ {shown}\n{steps} }})();")
+}
+
 /// Logs in by the dialog, tries `/api/v1/users/me` out and returns the answer that the page shows.
 async fn authorize_and_ask(browser: &Browser, docs: &str) -> Result<String, CmdError> {
     browser.goto(docs).await?;
