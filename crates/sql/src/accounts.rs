@@ -15,6 +15,7 @@ use vestibule_core::{
 };
 
 use crate::{
+    changes,
     failure::broken,
     sessions,
     statement::{account_columns, global_cutoff, statements},
@@ -92,6 +93,9 @@ pub(crate) async fn insert_account<T: Tx>(
                 Some(session) => sessions::insert_session(tx, session).await?,
                 None => None,
             };
+            if ended.is_some() {
+                changes::announce(tx).await?;
+            }
             return Ok(Insertion::Inserted { account: inserted, ended });
         }
         // Nothing is taken where the other account was deleted a moment ago: then the name is free by now.

@@ -79,12 +79,14 @@ fn a_login_costs_four_statements_and_a_refresh_one() {
 
     let next = NewSession { replaces: Some(login.session.id), ..new_session(account.id, at(3)) };
     run_now(sessions::open_session(&mut tx, &opening(next.clone()))).unwrap();
-    assert_eq!(cost(&tx), 4, "login in place of an older session");
+    assert_eq!(cost(&tx), 5, "login in place of an older session, which the others are told");
 
-    let rotated = run_now(rotating::rotate_session(&mut tx, &rotation(next.id, 0, at(4)))).unwrap();
-    assert!(matches!(rotated, Rotation::Rotated(_)));
+    let rotated = run_now(rotating::swap_generation(&mut tx, &rotation(next.id, 0, at(4)))).unwrap();
+    assert!(rotated.is_some());
     assert_eq!(cost(&tx), 1, "refresh");
-    let repeated = run_now(rotating::rotate_session(&mut tx, &rotation(next.id, 0, at(5)))).unwrap();
+    let again = rotation(next.id, 0, at(5));
+    assert_eq!(run_now(rotating::swap_generation(&mut tx, &again)).unwrap(), None);
+    let repeated = run_now(rotating::explain_refusal(&mut tx, &again)).unwrap();
     assert!(matches!(repeated, Rotation::Repeated(_)));
     assert_eq!(cost(&tx), 2, "refresh within the grace");
 }

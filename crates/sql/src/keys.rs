@@ -6,6 +6,8 @@ use vestibule_core::ports::{
 };
 
 use crate::{
+    changes,
+    failure::broken,
     statement::statements,
     tx::{Tx, Value, row},
 };
@@ -32,20 +34,20 @@ impl From<KeyRow> for StoredSigningKey {
     }
 }
 
+/// How often a rotation is tried again because somebody else was faster.
+const MAX_ATTEMPTS: usize = 16;
+
 statements! {
     LIST_KEYS: KeyRow =
         "SELECT kid, algorithm, wrapped, created_at, verifies_until FROM signing_key \
          ORDER BY created_at DESC, kid DESC";
-    // The unique index over the key that signs lets only one first key in, however many processes start at once.
-    INSERT_FIRST_KEY: () =
+    // The unique index over the key that signs lets only one in, however many processes start or rotate at once.
+    INSERT_KEY: () =
         "INSERT INTO signing_key (kid, algorithm, wrapped, created_at, verifies_until) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
     RETIRE_SIGNING_KEY: () = "UPDATE signing_key SET verifies_until = $1 WHERE verifies_until IS NULL";
     END_OTHER_KEYS: () =
         "UPDATE signing_key SET verifies_until = $1 WHERE verifies_until IS NULL OR verifies_until > $1";
-    INSERT_KEY: () =
-        "INSERT INTO signing_key (kid, algorithm, wrapped, created_at, verifies_until) \
-         VALUES ($1, $2, $3, $4, $5)";
     UPDATE_WRAPPED_KEY: () = "UPDATE signing_key SET wrapped = $3 WHERE kid = $1 AND wrapped = $2";
 }
 
@@ -59,7 +61,11 @@ pub(crate) async fn insert_first_signing_key<T: Tx>(
     tx: &mut T,
     key: &StoredSigningKey,
 ) -> Result<bool, StoreError> {
-    Ok(tx.exec(&INSERT_FIRST_KEY, &columns(key)).await? > 0)
+    let is_kept = tx.exec(&INSERT_KEY, &columns(key)).await? > 0;
+    if is_kept {
+        changes::announce(tx).await?;
+    }
+    Ok(is_kept)
 }
 
 /// Makes `key` the one that signs.
@@ -71,8 +77,14 @@ pub(crate) async fn rotate_signing_key<T: Tx>(
     // An end before the new key's birth means that the old ones are compromised, the retired ones with them.
     let is_compromise = others_until <= key.created_at;
     let retire = if is_compromise { &END_OTHER_KEYS } else { &RETIRE_SIGNING_KEY };
-    tx.exec(retire, &[others_until.into()]).await?;
-    tx.exec(&INSERT_KEY, &columns(key)).await.map(drop)
+    for _ in 0..MAX_ATTEMPTS {
+        tx.exec(retire, &[others_until.into()]).await?;
+        // Nothing is inserted where another rotation ended in between: then its key is the one to retire.
+        if tx.exec(&INSERT_KEY, &columns(key)).await? > 0 {
+            return changes::announce(tx).await;
+        }
+    }
+    Err(broken("a signing key can be neither kept nor found"))
 }
 
 /// Replaces a wrapped private key if it still is `from`.

@@ -1,16 +1,21 @@
 //! The store of Vestibule: every operation written once, over the engine it runs on.
 //!
 //! The bodies (`accounts`, `sessions`, `rotation`, …) speak to a `Tx` in the SQL that SQLite and PostgreSQL share; an
-//! engine, here [`sqlite`], gives them one and makes what they did durable before anybody hears of it.
+//! engine, [`sqlite`] or [`postgres`], gives them one and makes what they did durable before anybody hears of it.
 #![forbid(unsafe_code)]
 
 mod accounts;
 mod audit;
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod budgets;
+mod changes;
+mod engine;
 mod failure;
 mod keys;
 mod migration;
+mod port;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod revocation;
 mod rotation;
 mod sessions;
@@ -20,5 +25,9 @@ mod statement;
 mod tx;
 mod upkeep;
 
+pub use migration::MigrationStatus;
+pub use port::SqlStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{MigrationStatus, OpenError, Role, SqliteOptions, SqliteStore};
+pub use sqlite::{OpenError, Role, SqliteOptions, SqliteStore};

@@ -3,7 +3,12 @@
 //! refinery takes no lock of its own, and without being told otherwise it records a migration in another transaction
 //! than the one that ran it. Engines therefore hold the lease and run every file grouped with its record.
 
-use vestibule_core::ports::{clock::Timestamp, store::StoreError};
+use std::time::Duration;
+
+use vestibule_core::{
+    ports::{clock::Timestamp, store::StoreError},
+    values::secret::random_bytes,
+};
 
 use crate::{
     statement::statements,
@@ -21,6 +26,29 @@ pub(crate) const HISTORY: &str = "vestibule_migration";
 pub(crate) const CREATE_LEASE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration_lease \
      (id BIGINT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, held_until BIGINT NOT NULL)";
 
+/// Which migrations a database has and which it lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Those that have been applied, in order, for example `V1__accounts`.
+    pub applied: Vec<String>,
+    /// Those that have not.
+    pub pending: Vec<String>,
+}
+
+impl MigrationStatus {
+    /// What a database with these versions has and lacks.
+    pub(crate) fn of(applied: &[i64]) -> Self {
+        let (applied, pending) =
+            known().into_iter().partition::<Vec<_>, _>(|known| applied.contains(&known.0));
+        Self { applied: names(applied), pending: names(pending) }
+    }
+}
+
+/// The names of migrations, as their files have them.
+pub(crate) fn names(migrations: Vec<(i64, String)>) -> Vec<String> {
+    migrations.into_iter().map(|(version, name)| format!("V{version}__{name}")).collect()
+}
+
 row! { LeaseRow { holder: String } }
 row! { AppliedRow { version: i64, checksum: String } }
 
@@ -33,6 +61,18 @@ statements! {
     LIST_APPLIED: AppliedRow =
         "SELECT CAST(version AS BIGINT) AS version, CAST(checksum AS TEXT) AS checksum FROM vestibule_migration \
          ORDER BY version";
+}
+
+/// After this long the holder of a lease is taken for dead.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+/// How long to wait for somebody else's lease: longer than a dead process can hold it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+/// How often to ask for it.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+
+/// A name for whoever takes the lease.
+pub(crate) fn new_holder() -> String {
+    format!("{:032x}", u128::from_be_bytes(random_bytes()))
 }
 
 /// Takes the lease if nobody holds it, or its holder has been gone for too long.
@@ -56,14 +96,32 @@ pub(crate) async fn list_applied<T: Tx>(tx: &mut T) -> Result<Vec<AppliedRow>, S
     tx.all(&LIST_APPLIED, &[]).await
 }
 
+/// Why a binary leaves a database alone.
+pub(crate) enum Mismatch {
+    /// Version `found` was applied, and this binary knows `known`.
+    Newer { found: i64, known: i64 },
+    /// The migration of this name is not the one this binary has.
+    Altered { name: String },
+}
+
+/// The versions that were applied; one that this binary does not know, or knows otherwise, is refused.
+pub(crate) fn versions(applied: &[AppliedRow]) -> Result<Vec<i64>, Mismatch> {
+    let known = known().last().map_or(0, |newest| newest.0);
+    if let Some(found) = applied.last().map(|newest| newest.version).filter(|found| *found > known) {
+        return Err(Mismatch::Newer { found, known });
+    }
+    match find_altered(applied) {
+        Some(name) => Err(Mismatch::Altered { name }),
+        None => Ok(applied.iter().map(|row| row.version).collect()),
+    }
+}
+
 /// The first applied migration that is not, byte for byte, the one this binary knows under its version.
-pub(crate) fn find_altered(applied: &[AppliedRow]) -> Option<String> {
+fn find_altered(applied: &[AppliedRow]) -> Option<String> {
     let runner = runner();
     let is_altered = |migration: &&refinery::Migration| {
         let version = i64::from(migration.version());
-        applied
-            .iter()
-            .any(|row| row.version == version && row.checksum != migration.checksum().to_string())
+        applied.iter().any(|row| row.version == version && row.checksum != migration.checksum().to_string())
     };
     let altered = runner.get_migrations().iter().filter(is_altered).min_by_key(|known| known.version());
     altered.map(|migration| format!("V{}__{}", migration.version(), migration.name()))

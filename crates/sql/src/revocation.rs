@@ -9,6 +9,7 @@ use vestibule_core::{
 };
 
 use crate::{
+    changes,
     failure::broken,
     sessions::RevokedRow,
     statement::{global_cutoff, statements},
@@ -38,6 +39,8 @@ statements! {
         "UPDATE account SET cutoff_at = CASE WHEN cutoff_at < $2 THEN $2 ELSE cutoff_at END, \
          cutoff_until = CASE WHEN cutoff_until < ", last_access!(), " THEN ", last_access!(),
         " ELSE cutoff_until END WHERE id = $1 RETURNING id, cutoff_at, cutoff_until");
+    REVOKE_SESSIONS_CUT_OFF: () =
+        "UPDATE session SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL AND created_at <= $2";
     CUT_OFF_EVERYONE: GlobalCutoffRow =
         "INSERT INTO global_cutoff (id, cutoff_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE \
          SET cutoff_at = CASE WHEN global_cutoff.cutoff_at < excluded.cutoff_at \
@@ -51,18 +54,28 @@ statements! {
 }
 
 /// Ends every session of an account begun at or before `at`; a cut-off never moves back.
+///
+/// The sessions are revoked, too. A rotation under way looked at the account before the cut-off, and its new access
+/// token may outlive `cutoff_until`; it does not get past the session's own row, where one of the two waits for the
+/// other. Logins wait at the account's row, which is therefore the first.
 pub(crate) async fn cut_off_account<T: Tx>(
     tx: &mut T,
     account_id: AccountId,
     at: Timestamp,
 ) -> Result<Option<AccountCutoff>, StoreError> {
-    Ok(tx.opt(&CUT_OFF_ACCOUNT, &[(&account_id).into(), at.into()]).await?.map(AccountCutoff::from))
+    let params = [(&account_id).into(), at.into()];
+    let Some(row) = tx.opt(&CUT_OFF_ACCOUNT, &params).await? else { return Ok(None) };
+    tx.exec(&REVOKE_SESSIONS_CUT_OFF, &params).await?;
+    changes::announce(tx).await?;
+    Ok(Some(row.into()))
 }
 
 /// Ends every session begun at or before `at`; a cut-off never moves back.
 pub(crate) async fn cut_off_everyone<T: Tx>(tx: &mut T, at: Timestamp) -> Result<Timestamp, StoreError> {
     let row = tx.opt(&CUT_OFF_EVERYONE, &[at.into()]).await?;
-    row.map(|row| row.cutoff_at).ok_or_else(|| broken("a cut-off has no answer"))
+    let row = row.ok_or_else(|| broken("a cut-off has no answer"))?;
+    changes::announce(tx).await?;
+    Ok(row.cutoff_at)
 }
 
 /// Everything a node must know to refuse dead tokens without asking.

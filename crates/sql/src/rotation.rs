@@ -8,11 +8,12 @@ use vestibule_core::{
         clock::Timestamp,
         store::{Rotated, Rotation, RotationRequest, StoreError},
     },
-    values::{scope::Scopes, session::RevokedSession},
+    values::scope::Scopes,
 };
 
 use crate::{
     accounts::AccountRow,
+    changes,
     failure::broken,
     sessions::RevokedRow,
     statement::{account_columns, global_cutoff, statements},
@@ -53,14 +54,12 @@ statements! {
          RETURNING id, account_id, access_until";
 }
 
-/// Moves a session one generation further.
-pub(crate) async fn rotate_session<T: Tx>(
+/// Moves a session one generation further; `None` where there is nothing to swap.
+pub(crate) async fn swap_generation<T: Tx>(
     tx: &mut T,
     request: &RotationRequest,
-) -> Result<Rotation, StoreError> {
-    // No token of ours names a generation beyond this.
-    let Ok(presented) = i64::try_from(request.generation) else { return Ok(Rotation::Refused) };
-    let Some(next) = presented.checked_add(1) else { return Ok(Rotation::Refused) };
+) -> Result<Option<Rotated>, StoreError> {
+    let Some((presented, next)) = generations(request) else { return Ok(None) };
     let swap = [
         (&request.id).into(),
         presented.into(),
@@ -69,18 +68,18 @@ pub(crate) async fn rotate_session<T: Tx>(
         request.now.plus(request.refresh_ttl).into(),
         request.access_until.into(),
     ];
-    match tx.opt(&ROTATE_SESSION, &swap).await? {
-        Some((session, account)) => Ok(Rotation::Rotated(rotated(&session, account)?)),
-        None => explain_refusal(tx, request, next).await,
-    }
+    let swapped = tx.opt(&ROTATE_SESSION, &swap).await?;
+    swapped.map(|(session, account)| rotated(&session, account)).transpose()
 }
 
 /// Finds out why there was nothing to swap; revokes the session where its token was used before.
-async fn explain_refusal<T: Tx>(
+///
+/// Sound also where others came between the swap and this look: a generation only grows, and what is dead stays so.
+pub(crate) async fn explain_refusal<T: Tx>(
     tx: &mut T,
     request: &RotationRequest,
-    next: i64,
 ) -> Result<Rotation, StoreError> {
+    let Some((_, next)) = generations(request) else { return Ok(Rotation::Refused) };
     let live = tx.opt(&FIND_LIVE_SESSION, &[(&request.id).into(), request.now.into()]).await?;
     let Some((session, (refreshed, account))) = live else { return Ok(Rotation::Refused) };
     // Order is by generation, never by time: a clock that ran backwards counts as no time at all.
@@ -92,7 +91,15 @@ async fn explain_refusal<T: Tx>(
         return Ok(Rotation::Refused);
     }
     let revoked = tx.opt(&REVOKE_REUSED_SESSION, &[(&request.id).into(), request.now.into()]).await?;
-    Ok(revoked.map_or(Rotation::Refused, |row| Rotation::ReuseDetected(RevokedSession::from(row))))
+    let Some(revoked) = revoked else { return Ok(Rotation::Refused) };
+    changes::announce(tx).await?;
+    Ok(Rotation::ReuseDetected(revoked.into()))
+}
+
+/// The presented generation and its child; no token of ours names a generation beyond that.
+fn generations(request: &RotationRequest) -> Option<(i64, i64)> {
+    let presented = i64::try_from(request.generation).ok()?;
+    Some((presented, presented.checked_add(1)?))
 }
 
 fn rotated(session: &RotatedRow, account: AccountRow) -> Result<Rotated, StoreError> {

@@ -13,6 +13,7 @@ use vestibule_core::{
 
 use crate::{
     accounts::AccountRow,
+    changes,
     statement::{account_columns, session_is_live, session_is_not_cut_off, statements},
     tx::{Tx, row},
 };
@@ -50,9 +51,11 @@ impl From<SessionRow> for Session {
 row! { OwnerRow { account_id: AccountId } }
 
 statements! {
-    // Also the place where a login and a change of the password meet: one of them waits for the other here.
+    // Also the place where a login meets a change of the password, a cut-off and other logins of the account: one of
+    // them waits for the other here. A session born at or before the cut-off would be dead from its birth.
     RECORD_LOGIN: AccountRow = concat!(
-        "UPDATE account SET last_login_at = $3 WHERE id = $1 AND active = 1 AND password_hash = $2 RETURNING ",
+        "UPDATE account SET last_login_at = $3 WHERE id = $1 AND active = 1 AND password_hash = $2 \
+         AND cutoff_at < $3 RETURNING ",
         account_columns!());
     INSERT_SESSION: () =
         "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, \
@@ -83,13 +86,13 @@ statements! {
         "SELECT session.account_id FROM session WHERE session.id = $1 AND ", session_is_live!("$2"));
 }
 
-/// Keeps a new session and ends the one it replaces; the refresh token it is given away with is of generation 0.
+/// Keeps a new session and ends the one it replaces, which the caller has to announce; the refresh token it is given away with is of generation 0.
 pub(crate) async fn insert_session<T: Tx>(
     tx: &mut T,
     session: &NewSession,
 ) -> Result<Option<RevokedSession>, StoreError> {
     let ended = match session.replaces {
-        Some(replaced) => revoke_session(tx, replaced, None, session.created_at).await?,
+        Some(replaced) => revoke(tx, replaced, None, session.created_at).await?,
         None => None,
     };
     let scope = session.scope.to_string();
@@ -122,6 +125,9 @@ pub(crate) async fn open_session<T: Tx>(tx: &mut T, opening: &SessionOpening) ->
     let others = i64::from(opening.limit.saturating_sub(1));
     let room = [(&session.account_id).into(), session.created_at.into(), (&session.id).into(), others.into()];
     ended.extend(tx.all(&REVOKE_OLDEST_SESSIONS, &room).await?.into_iter().map(RevokedSession::from));
+    if !ended.is_empty() {
+        changes::announce(tx).await?;
+    }
     Ok(Opening::Opened { account, ended })
 }
 
@@ -144,8 +150,21 @@ pub(crate) async fn find_session_owner<T: Tx>(
     Ok(tx.opt(&FIND_SESSION_OWNER, &[(&id).into(), now.into()]).await?.map(|row| row.account_id))
 }
 
-/// Revokes a live session.
+/// Revokes a live session and tells the others.
 pub(crate) async fn revoke_session<T: Tx>(
+    tx: &mut T,
+    id: SessionId,
+    owner: Option<AccountId>,
+    now: Timestamp,
+) -> Result<Option<RevokedSession>, StoreError> {
+    let revoked = revoke(tx, id, owner, now).await?;
+    if revoked.is_some() {
+        changes::announce(tx).await?;
+    }
+    Ok(revoked)
+}
+
+async fn revoke<T: Tx>(
     tx: &mut T,
     id: SessionId,
     owner: Option<AccountId>,
@@ -164,5 +183,8 @@ pub(crate) async fn revoke_other_sessions<T: Tx>(
 ) -> Result<Vec<RevokedSession>, StoreError> {
     let params = [(&account_id).into(), (&keep).into(), now.into()];
     let revoked = tx.all(&REVOKE_OTHER_SESSIONS, &params).await?;
+    if !revoked.is_empty() {
+        changes::announce(tx).await?;
+    }
     Ok(revoked.into_iter().map(RevokedSession::from).collect())
 }

@@ -9,7 +9,6 @@ mod failure;
 mod files;
 mod group;
 mod migrate;
-mod port;
 mod readers;
 mod tx;
 mod writer;
@@ -31,13 +30,17 @@ use std::{
 };
 
 use rusqlite::Connection;
-use vestibule_core::ports::{clock::Stopwatch, store::StoreError};
+use vestibule_core::ports::store::StoreError;
 
+pub use self::error::OpenError;
 pub(crate) use self::tx::SqliteTx;
 #[cfg(test)]
 pub(crate) use self::tx::run_now;
-pub use self::{error::OpenError, migrate::MigrationStatus};
 use self::{readers::Readers, writer::Writer};
+use crate::{
+    engine::{Body, Engine},
+    port::SqlStore,
+};
 
 /// The name of the database in a data folder.
 pub const DATABASE_FILE: &str = "vestibule.db";
@@ -75,8 +78,11 @@ impl SqliteOptions {
 }
 
 /// The store in a SQLite database.
+pub type SqliteStore = SqlStore<Sqlite>;
+
+/// SQLite, as an engine under the store.
 #[derive(Debug)]
-pub struct SqliteStore {
+pub struct Sqlite {
     path: PathBuf,
     writer: Writer,
     readers: Readers,
@@ -86,12 +92,24 @@ pub struct SqliteStore {
     lock: Mutex<Option<File>>,
 }
 
-impl SqliteStore {
+impl SqlStore<Sqlite> {
     /// Opens a database, made and migrated where need be. Blocks while it does.
     ///
     /// # Errors
     /// [`OpenError`], whose message is a sentence that says what to do.
     pub fn open(options: SqliteOptions) -> Result<Arc<Self>, OpenError> {
+        Ok(Arc::new(Self { engine: Sqlite::open(options)? }))
+    }
+
+    /// The database's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.engine.path
+    }
+}
+
+impl Sqlite {
+    fn open(options: SqliteOptions) -> Result<Self, OpenError> {
         let SqliteOptions { path, role } = options;
         files::make_folder(&path)?;
         let lock = if role == Role::Serve { Some(files::lock(&path)?) } else { None };
@@ -105,51 +123,52 @@ impl SqliteStore {
         let writer =
             Writer::start(connection).map_err(|source| OpenError::Thread { path: path.clone(), source })?;
         let (seen_version, lock) = (AtomicI64::new(version), Mutex::new(lock));
-        Ok(Arc::new(Self { path, writer, readers, seen_version, lock }))
+        Ok(Self { path, writer, readers, seen_version, lock })
     }
+}
 
-    /// The database's file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
+impl Engine for Sqlite {
+    type Tx<'c> = SqliteTx<'c>;
 
-    /// Runs a body in the writer's next group.
-    async fn write<R, F>(&self, operation: &'static str, body: F) -> Result<R, StoreError>
+    /// Here and now.
+    async fn read<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
     where
-        F: AsyncFnOnce(&mut SqliteTx<'_>) -> Result<R, StoreError> + Send + 'static,
+        A: Send + Sync,
+        R: Send,
+    {
+        self.readers.read(async |tx| body(tx, &arguments).await)
+    }
+
+    /// On a thread that may block.
+    async fn list<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.writer.run(body).await)
+        self.readers.read_blocking(async move |tx| body(tx, &arguments).await).await
     }
 
-    /// Runs a look-up by key here and now.
-    fn read<R>(
-        &self,
-        operation: &'static str,
-        body: impl AsyncFnOnce(&mut SqliteTx<'_>) -> Result<R, StoreError>,
-    ) -> Result<R, StoreError> {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.readers.read(body))
-    }
-
-    /// Runs a longer read on a thread that may block.
-    async fn list<R, F>(&self, operation: &'static str, body: F) -> Result<R, StoreError>
+    /// In the writer's next group.
+    async fn write<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
     where
-        F: AsyncFnOnce(&mut SqliteTx<'_>) -> Result<R, StoreError> + Send + 'static,
+        A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.readers.read_blocking(body).await)
+        self.writer.run(async move |tx| body(tx, &arguments).await).await
     }
 
-    async fn look_for_changes(&self) -> Result<bool, StoreError> {
+    /// By a number that every commit of another connection changes, so that no stamp needs to be read.
+    async fn is_changed_elsewhere(&self) -> Result<bool, StoreError> {
         let version = self.writer.data_version().await?;
         Ok(self.seen_version.swap(version, Ordering::AcqRel) != version)
     }
 
-    async fn shut(&self) {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.readers.read(async |tx| crate::revocation::find_global_cutoff(tx).await)?;
+        self.writer.ping().await
+    }
+
+    async fn close(&self) {
         // The writer last: the connection that closes last takes the write-ahead log away with it.
         self.readers.close();
         self.writer.close().await;
@@ -171,7 +190,7 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
 ///
 /// # Errors
 /// [`OpenError`], whose message is a sentence that says what to do.
-pub fn check_migrations(path: &Path) -> Result<MigrationStatus, OpenError> {
+pub fn check_migrations(path: &Path) -> Result<crate::MigrationStatus, OpenError> {
     let mut connection =
         if path.exists() { connect::open_reader(path, false) } else { Connection::open_in_memory() }
             .map_err(|source| OpenError::from_engine(path, source))?;
@@ -195,20 +214,4 @@ fn open_readers(path: &Path) -> rusqlite::Result<Readers> {
     let count = thread::available_parallelism().map_or(2, NonZeroUsize::get).clamp(2, 4);
     let inline = (0..count).map(|_| connect::open_reader(path, true)).collect::<Result<_, _>>()?;
     Ok(Readers::new(inline, connect::open_reader(path, false)?))
-}
-
-fn measured<R>(
-    operation: &'static str,
-    stopwatch: Stopwatch,
-    outcome: Result<R, StoreError>,
-) -> Result<R, StoreError> {
-    metrics::histogram!("vestibule_database_operation_duration_seconds", "operation" => operation).record(stopwatch.elapsed());
-    counted(operation, outcome)
-}
-
-fn counted<R>(operation: &'static str, outcome: Result<R, StoreError>) -> Result<R, StoreError> {
-    if outcome.is_err() {
-        metrics::counter!("vestibule_database_errors_total", "operation" => operation).increment(1);
-    }
-    outcome
 }

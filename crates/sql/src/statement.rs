@@ -1,6 +1,8 @@
 //! The registry of every SQL text: one list, so that one test can prepare them all on every engine.
 
-use std::{marker::PhantomData, sync::OnceLock};
+use std::marker::PhantomData;
+#[cfg(feature = "sqlite")]
+use std::sync::OnceLock;
 
 use crate::tx::{Column, FromRow};
 
@@ -9,32 +11,60 @@ use crate::tx::{Column, FromRow};
 pub(crate) struct Statement<R> {
     name: &'static str,
     sql: &'static str,
+    #[cfg(feature = "sqlite")]
     numbered: OnceLock<String>,
     row: PhantomData<fn() -> R>,
 }
 
 impl<R: FromRow> Statement<R> {
     pub(crate) const fn new(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sql, numbered: OnceLock::new(), row: PhantomData }
+        Self {
+            name,
+            sql,
+            #[cfg(feature = "sqlite")]
+            numbered: OnceLock::new(),
+            row: PhantomData,
+        }
+    }
+
+    /// What it is called in messages.
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The text as it is written here, which is how PostgreSQL takes it.
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn sql(&self) -> &'static str {
+        self.sql
     }
 
     /// The text with `?n` for `$n`: to SQLite `$2` is a *name*, numbered by its first appearance.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn numbered(&self) -> &str {
         self.numbered.get_or_init(|| self.sql.replace('$', "?"))
     }
 
     /// What the registry says of it.
     pub(crate) fn describe(&'static self) -> Description {
-        Description { name: self.name, sql: self.numbered(), columns: R::columns() }
+        Description {
+            name: self.name,
+            sql: self.sql,
+            #[cfg(feature = "sqlite")]
+            numbered: self.numbered(),
+            columns: R::columns(),
+        }
     }
 }
 
 /// A statement without its type.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "name and columns are read by the tests of the registry"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "the columns are read by the tests of the registry"))]
 pub(crate) struct Description {
     pub(crate) name: &'static str,
     pub(crate) sql: &'static str,
+    #[cfg(feature = "sqlite")]
+    pub(crate) numbered: &'static str,
     pub(crate) columns: Vec<Column>,
 }
 
@@ -60,6 +90,7 @@ pub(crate) fn registry() -> Vec<Description> {
     [
         crate::accounts::statements(),
         crate::audit::statements(),
+        crate::changes::statements(),
         crate::keys::statements(),
         crate::migration::statements(),
         crate::revocation::statements(),

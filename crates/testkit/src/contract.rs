@@ -93,6 +93,8 @@ macro_rules! store_contract {
             rotation::impossible_generations_are_refused
             revocation::a_cut_off_ends_what_began_before_it
             revocation::a_cut_off_never_moves_back
+            revocation::a_login_that_was_verified_before_a_cut_off_is_refused
+            revocation::what_a_rotation_issues_beside_a_cut_off_is_remembered
             revocation::a_cut_off_is_remembered_until_the_last_access
             revocation::everyone_is_cut_off_at_once
             revocation::no_rotation_outlives_a_cut_off
@@ -100,6 +102,7 @@ macro_rules! store_contract {
             keys::one_of_many_first_keys_is_kept
             keys::a_new_key_signs_and_the_old_one_verifies_for_a_while
             keys::compromised_keys_end_at_once
+            keys::rotations_at_once_leave_one_key_that_signs
             keys::a_key_is_rewrapped_once
             audit::events_come_back_the_newest_first
             audit::events_of_one_account_are_found
@@ -107,7 +110,7 @@ macro_rules! store_contract {
             upkeep::what_still_matters_stays
             processes::handles_that_open_at_once_migrate_once
             processes::a_second_handle_sees_what_the_first_wrote
-            processes::changes_of_others_are_noticed_and_own_ones_are_not
+            processes::what_others_revoke_is_noticed
             processes::acknowledged_writes_survive_a_handle_that_never_closed
             processes::writers_of_two_handles_do_not_lose_each_other
             outages::an_open_store_answers_every_method

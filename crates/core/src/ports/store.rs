@@ -139,7 +139,9 @@ pub trait Store: Send + Sync + fmt::Debug {
         batch: u32,
     ) -> Result<u64, StoreError>;
 
-    /// Whether another process has changed the data since the last call.
+    /// Whether another process may have revoked something, set a cut-off or changed the keys since the last call.
+    ///
+    /// A yes too many costs a read; there is never a no too many.
     async fn is_changed_elsewhere(&self) -> Result<bool, StoreError>;
 
     /// Asks whether reads and writes would be answered now.

@@ -111,7 +111,7 @@ fn claim(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Prepares every statement, so that one that does not fit the schema is found at start and not at night.
 pub(super) fn prepare_statements(connection: &Connection) -> rusqlite::Result<()> {
-    statement::registry().iter().try_for_each(|known| connection.prepare_cached(known.sql).map(drop))
+    statement::registry().iter().try_for_each(|known| connection.prepare_cached(known.numbered).map(drop))
 }
 
 /// Tries again while the database is busy: the change to a write-ahead log does not wait by itself.

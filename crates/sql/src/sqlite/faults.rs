@@ -24,7 +24,9 @@ fn is_outage<R>(outcome: &Result<R, StoreError>) -> bool {
 /// Runs something on the writer's own connection.
 async fn on_writer(store: &SqliteStore, sql: &'static str) -> Result<(), StoreError> {
     store
-        .write("test", async move |tx| {
+        .engine
+        .writer
+        .run(async move |tx: &mut super::SqliteTx<'_>| {
             tx.connection().execute_batch(sql).map_err(super::failure::store_error)
         })
         .await
@@ -66,7 +68,7 @@ async fn t58_a_failed_commit_is_an_outage_for_the_whole_group() {
         tx.connection().commit_hook(Some(|| true)).map_err(super::failure::store_error)
     };
     // A commit hook that says yes turns the COMMIT into a ROLLBACK, its own group's first of all.
-    assert!(is_outage(&store.write("test", refuse_commits).await));
+    assert!(is_outage(&store.engine.writer.run(refuse_commits).await));
     for (method, outcome) in call_every_method(&*store).await {
         let needs_a_commit = WRITES.contains(&method) || method == "ping";
         assert_eq!(is_outage(&outcome), needs_a_commit, "{method}: {outcome:?}");
@@ -79,14 +81,14 @@ async fn t58_a_failed_commit_is_an_outage_for_the_whole_group() {
     let allow_commits = async |tx: &mut super::SqliteTx<'_>| {
         tx.connection().commit_hook(None::<fn() -> bool>).map_err(super::failure::store_error)
     };
-    store.write("test", allow_commits).await.unwrap();
+    store.engine.writer.run(allow_commits).await.unwrap();
     store.ping().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_panic_costs_only_its_own_operation() {
     let (_folder, store) = open();
-    let panicking = store.write("test", async |tx| -> Result<(), StoreError> {
+    let panicking = store.engine.writer.run(async |tx: &mut super::SqliteTx<'_>| -> Result<(), StoreError> {
         tx.connection()
             .execute_batch("DELETE FROM migration_lease; INSERT INTO global_cutoff VALUES (1, 7)")
             .unwrap();
@@ -106,7 +108,13 @@ async fn a_panic_costs_only_its_own_operation() {
 async fn a_panic_in_a_reader_does_not_close_it() {
     let (_folder, store) = open();
     let account = register(&*store, "ada").await;
-    let panicked = store.list("test", async |_| -> Result<(), StoreError> { panic!("as a bug would") }).await;
+    let panicked = store
+        .engine
+        .readers
+        .read_blocking(async |_: &mut super::SqliteTx<'_>| -> Result<(), StoreError> {
+            panic!("as a bug would")
+        })
+        .await;
     assert!(matches!(panicked, Err(StoreError::Broken(_))));
     store.list_audit(None, 1).await.unwrap();
     assert_eq!(store.find_account(account.id).await.unwrap(), Some(account));
@@ -116,7 +124,7 @@ async fn a_panic_in_a_reader_does_not_close_it() {
 async fn t58_a_dead_writer_is_an_outage_and_readiness_says_so() {
     let (_folder, store) = open();
     let account = register(&*store, "ada").await;
-    store.writer.close().await;
+    store.engine.writer.close().await;
     for (method, outcome) in call_every_method(&*store).await {
         let needs_the_writer = WRITES.contains(&method) || ["ping", "is_changed_elsewhere"].contains(&method);
         assert_eq!(is_outage(&outcome), needs_the_writer, "{method}: {outcome:?}");

@@ -1,43 +1,21 @@
 //! Migrations on SQLite: checked, and run by one process at a time.
 
-use std::{path::Path, thread, time::Duration};
+use std::{path::Path, thread};
 
 use refinery::Target;
 use rusqlite::Connection;
-use vestibule_core::{
-    ports::clock::{Clock, Stopwatch, SystemClock},
-    values::secret::random_bytes,
-};
+use vestibule_core::ports::clock::{Clock, Stopwatch, SystemClock};
 
 use super::{
     connect,
     error::OpenError,
     tx::{SqliteTx, run_now},
 };
-use crate::migration;
-
-/// After this long the holder of a lease is taken for dead.
-const LEASE: Duration = Duration::from_secs(30);
-/// How long to wait for somebody else's lease: longer than a dead process can hold it.
-const PATIENCE: Duration = Duration::from_secs(40);
-/// How often to ask for it.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// Which migrations a database has and which it lacks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Those that have been applied, in order, for example `V1__accounts`.
-    pub applied: Vec<String>,
-    /// Those that have not.
-    pub pending: Vec<String>,
-}
+use crate::migration::{self, MigrationStatus, Mismatch};
 
 /// Says which migrations a database has and lacks.
 pub(super) fn status(connection: &mut Connection, path: &Path) -> Result<MigrationStatus, OpenError> {
-    let applied = applied_versions(connection, path)?;
-    let (applied, pending) =
-        migration::known().into_iter().partition::<Vec<_>, _>(|known| applied.contains(&known.0));
-    Ok(MigrationStatus { applied: names(applied), pending: names(pending) })
+    Ok(MigrationStatus::of(&applied_versions(connection, path)?))
 }
 
 /// Applies what is missing and says what that was; several processes that start at once apply it once.
@@ -67,7 +45,7 @@ fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<String>, OpenEr
             .run(connection)
             .map_err(|source| OpenError::Migration { path: path.to_owned(), source })?;
     }
-    Ok(names(pending))
+    Ok(migration::names(pending))
 }
 
 /// The versions in the database; one that this binary does not know, or knows otherwise, is refused.
@@ -78,31 +56,26 @@ fn applied_versions(connection: &mut Connection, path: &Path) -> Result<Vec<i64>
     }
     let applied = run_now(migration::list_applied(&mut SqliteTx::new(connection)))
         .map_err(|source| OpenError::Unreadable { path: path.to_owned(), source })?;
-    let known = migration::known().last().map_or(0, |newest| newest.0);
-    if let Some(found) = applied.last().map(|newest| newest.version).filter(|found| *found > known) {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
-    }
-    if let Some(name) = migration::find_altered(&applied) {
-        return Err(OpenError::Altered { path: path.to_owned(), name });
-    }
-    Ok(applied.into_iter().map(|row| row.version).collect())
+    migration::versions(&applied).map_err(|mismatch| {
+        let path = path.to_owned();
+        match mismatch {
+            Mismatch::Newer { found, known } => OpenError::Newer { path, found, known },
+            Mismatch::Altered { name } => OpenError::Altered { path, name },
+        }
+    })
 }
 
 fn wait_for_lease(connection: &mut Connection, path: &Path) -> Result<String, OpenError> {
-    let holder = format!("{:032x}", u128::from_be_bytes(random_bytes()));
+    let holder = migration::new_holder();
     let waited = Stopwatch::start();
-    while waited.elapsed() < PATIENCE {
+    while waited.elapsed() < migration::PATIENCE {
         let now = SystemClock.now();
         let mut tx = SqliteTx::new(connection);
-        let taken = run_now(migration::take_lease(&mut tx, &holder, now, now.plus(LEASE)));
+        let taken = run_now(migration::take_lease(&mut tx, &holder, now, now.plus(migration::LEASE)));
         if taken.map_err(|source| OpenError::Unreadable { path: path.to_owned(), source })? {
             return Ok(holder);
         }
-        thread::sleep(PAUSE);
+        thread::sleep(migration::PAUSE);
     }
     Err(OpenError::StillMigrating { path: path.to_owned() })
-}
-
-fn names(migrations: Vec<(i64, String)>) -> Vec<String> {
-    migrations.into_iter().map(|(version, name)| format!("V{version}__{name}")).collect()
 }

@@ -28,7 +28,7 @@ fn every_statement_answers_with_the_columns_of_its_row() {
     let (_folder, connection) = migrated();
     for known in registry() {
         let prepared =
-            connection.prepare(known.sql).unwrap_or_else(|cause| panic!("{}: {cause}", known.name));
+            connection.prepare(known.numbered).unwrap_or_else(|cause| panic!("{}: {cause}", known.name));
         let found: Vec<_> = prepared.columns().map(|column| column.name().to_owned()).collect();
         let expected: Vec<_> = known.columns.iter().map(|column| column.name).collect();
         assert_eq!(found, expected, "{}", known.name);
@@ -78,7 +78,7 @@ fn nothing_scans_what_grows() {
     for known in registry() {
         // In the order of an index, and ended by its LIMIT.
         let may_walk_an_index = known.name == "LIST_AUDIT";
-        for detail in plan(&connection, known.sql) {
+        for detail in plan(&connection, known.numbered) {
             let grows = ["account", "session", "audit_event"];
             let scans = grows.iter().any(|table| {
                 detail.starts_with(&format!("SCAN {table}"))
@@ -96,7 +96,7 @@ fn nothing_scans_what_grows() {
 fn every_statement_is_planned_once_whatever_is_bound() {
     let (_folder, connection) = migrated();
     for known in registry() {
-        let mut statement = connection.prepare(known.sql).unwrap();
+        let mut statement = connection.prepare(known.numbered).unwrap();
         for value in [1, 2, 3] {
             for position in 1..=statement.parameter_count() {
                 statement.raw_bind_parameter(position, value).unwrap();

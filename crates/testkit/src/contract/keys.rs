@@ -55,6 +55,21 @@ pub async fn compromised_keys_end_at_once(fixture: &impl StoreFixture) {
     assert_eq!(ends(&*store).await, expected);
 }
 
+/// Each of them succeeds, one after the other, and the last one's key signs.
+pub async fn rotations_at_once_leave_one_key_that_signs(fixture: &impl StoreFixture) {
+    let handles = [fixture.open().await, fixture.open().await];
+    assert!(handles[0].insert_first_signing_key(signing_key("a", at(0))).await.unwrap());
+    at_once(6, |number| {
+        let store = handles[number % 2].clone();
+        let key = signing_key(&format!("k{number}"), at(1));
+        async move { store.rotate_signing_key(key, at(100)).await.unwrap() }
+    })
+    .await;
+    let ends = ends(&*handles[0]).await;
+    assert_eq!(ends.len(), 7);
+    assert_eq!(ends.iter().filter(|(_, end)| end.is_none()).count(), 1, "{ends:?}");
+}
+
 /// Only from what it was read as.
 pub async fn a_key_is_rewrapped_once(fixture: &impl StoreFixture) {
     let store = fixture.open().await;

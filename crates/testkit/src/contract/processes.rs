@@ -3,13 +3,15 @@
 use std::{mem, sync::Arc};
 
 use vestibule_core::{
-    ports::store::{Insertion, Store},
-    values::username::LoginName,
+    ports::store::{Insertion, Rotation, SessionOpening, Store},
+    values::{session::NewSession, username::LoginName},
 };
 
 use super::{
     StoreFixture, at_once,
-    samples::{at, log_in, new_account, register, rotated, rotation},
+    samples::{
+        at, log_in, new_account, new_session, opened, opening, register, rotated, rotation, signing_key,
+    },
 };
 
 /// Eight that start at once on nothing: each works, and the database was made once.
@@ -37,19 +39,51 @@ pub async fn a_second_handle_sees_what_the_first_wrote(fixture: &impl StoreFixtu
     }
 }
 
-/// What the poll for changes of other processes rests on.
-pub async fn changes_of_others_are_noticed_and_own_ones_are_not(fixture: &impl StoreFixture) {
+/// What the poll for changes of other processes rests on: everything that nodes keep in memory is noticed once, however
+/// it came about.
+pub async fn what_others_revoke_is_noticed(fixture: &impl StoreFixture) {
     let (first, second) = (fixture.open().await, fixture.open().await);
+    let ada = register(&*second, "ada").await.id;
+    let sessions = [log_in(&*second, ada, at(1)).await, log_in(&*second, ada, at(2)).await];
+    let (replacing, crowding) = (new_session(ada, at(3)), new_session(ada, at(4)));
+    let reused = replacing.id;
     // Whatever opening the second one changed.
     first.is_changed_elsewhere().await.unwrap();
     assert!(!first.is_changed_elsewhere().await.unwrap());
-    register(&*first, "ada").await;
-    assert!(!first.is_changed_elsewhere().await.unwrap());
-    for name in ["bob", "eve"] {
-        register(&*second, name).await;
-        assert!(first.is_changed_elsewhere().await.unwrap());
-        assert!(!first.is_changed_elsewhere().await.unwrap());
-    }
+
+    let noticed = async |what: &str| {
+        assert!(first.is_changed_elsewhere().await.unwrap(), "{what}");
+        assert!(!first.is_changed_elsewhere().await.unwrap(), "{what} is noticed once");
+    };
+    let key = signing_key("first", at(1));
+    assert!(second.insert_first_signing_key(key).await.unwrap());
+    noticed("a first key").await;
+    second.rotate_signing_key(signing_key("second", at(2)), at(3)).await.unwrap();
+    noticed("a rotated key").await;
+    second.revoke_session(sessions[0], None, at(2)).await.unwrap().unwrap();
+    noticed("a logout").await;
+    let replacing = NewSession { replaces: Some(sessions[1]), ..replacing };
+    assert_eq!(opened(&*second, opening(replacing)).await.len(), 1);
+    noticed("a replaced session").await;
+    rotated(&*second, rotation(reused, 0, at(4))).await;
+    rotated(&*second, rotation(reused, 1, at(5))).await;
+    first.is_changed_elsewhere().await.unwrap();
+    let reuse = second.rotate_session(rotation(reused, 0, at(6))).await.unwrap();
+    assert!(matches!(reuse, Rotation::ReuseDetected(_)), "{reuse:?}");
+    noticed("a stolen token").await;
+    log_in(&*second, ada, at(3)).await;
+    first.is_changed_elsewhere().await.unwrap();
+    let crowding = SessionOpening { limit: 1, ..opening(crowding) };
+    assert_eq!(opened(&*second, crowding).await.len(), 1);
+    noticed("a session that made room").await;
+    let last = log_in(&*second, ada, at(5)).await;
+    first.is_changed_elsewhere().await.unwrap();
+    assert_eq!(second.revoke_other_sessions(ada, last, at(6)).await.unwrap().len(), 1);
+    noticed("the other sessions").await;
+    second.cut_off_account(ada, at(6)).await.unwrap().unwrap();
+    noticed("a cut-off").await;
+    second.cut_off_everyone(at(6)).await.unwrap();
+    noticed("everybody's cut-off").await;
 }
 
 /// Nothing that was answered waits in a buffer of ours.

@@ -1,13 +1,15 @@
 //! Cut-offs, and what the nodes remember.
 
+use std::time::Duration;
+
 use vestibule_core::{
-    ports::store::{AccountCutoff, Rotation},
+    ports::store::{AccountCutoff, Opening, Rotation},
     values::{account::AccountId, session::RevokedSession},
 };
 
 use super::{
     StoreFixture, at_once,
-    samples::{ACCESS_TTL, GRACE, at, log_in, register, rotated, rotation},
+    samples::{ACCESS_TTL, GRACE, at, log_in, new_session, opening, register, rotated, rotation},
 };
 
 /// Sessions are compared by their birth, to the millisecond; a login right after the cut-off works.
@@ -43,6 +45,45 @@ pub async fn a_cut_off_never_moves_back(fixture: &impl StoreFixture) {
     assert_eq!(store.rotate_session(rotation(id, 0, at(30))).await.unwrap(), Rotation::Refused);
 }
 
+/// Its session would be dead from its birth, and nobody might remember that it is.
+pub async fn a_login_that_was_verified_before_a_cut_off_is_refused(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = register(&*store, "ada").await.id;
+    store.cut_off_account(ada, at(10)).await.unwrap().unwrap();
+    let late = store.open_session(opening(new_session(ada, at(10)))).await.unwrap();
+    assert_eq!(late, Opening::Refused);
+    log_in(&*store, ada, at(11)).await;
+}
+
+/// Refreshes and a cut-off at the same time: whatever was issued is covered by what nodes are told, to its last moment.
+pub async fn what_a_rotation_issues_beside_a_cut_off_is_remembered(fixture: &impl StoreFixture) {
+    let handles = [fixture.open().await, fixture.open().await];
+    let ada = register(&*handles[0], "ada").await.id;
+    for round in 0..8 {
+        let begin = round * 1_000_000;
+        let id = log_in(&*handles[0], ada, at(begin + 1)).await;
+        let issued = at_once(8, |number| {
+            let store = handles[number % 2].clone();
+            async move {
+                if number == 3 {
+                    store.cut_off_account(ada, at(begin + 2)).await.unwrap().unwrap();
+                    return None;
+                }
+                let request = rotation(id, 0, at(begin + 3));
+                let swapped = store.rotate_session(request).await.unwrap();
+                matches!(swapped, Rotation::Rotated(_)).then_some(request.access_until)
+            }
+        })
+        .await;
+        for until in issued.into_iter().flatten() {
+            let told = handles[0].list_revocations(until.minus(Duration::from_millis(1))).await.unwrap();
+            let by_itself = told.sessions.iter().any(|session| session.id == id);
+            let by_cutoff = told.accounts.iter().any(|cutoff| cutoff.account_id == ada);
+            assert!(by_itself || by_cutoff, "{told:?}");
+        }
+    }
+}
+
 /// Nodes hear of a cut-off as long as an access token may fall under it.
 pub async fn a_cut_off_is_remembered_until_the_last_access(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
@@ -55,7 +96,7 @@ pub async fn a_cut_off_is_remembered_until_the_last_access(fixture: &impl StoreF
     // Without a session there is nothing to remember.
     store.cut_off_account(bob, at(70_000)).await.unwrap();
 
-    let just_before = until.minus(std::time::Duration::from_millis(1));
+    let just_before = until.minus(Duration::from_millis(1));
     assert_eq!(store.list_revocations(just_before).await.unwrap().accounts, [cutoff]);
     assert_eq!(store.list_revocations(until).await.unwrap().accounts, []);
 }

@@ -1,0 +1,150 @@
+//! PostgreSQL under the bodies: a bounded pool, transactions where a body needs one, and a second attempt where the
+//! database asks for it.
+//!
+//! Nothing here is known to PostgreSQL alone, so that what speaks its protocol (`CockroachDB`, `YugabyteDB`) serves, too:
+//! no sequences, no `LISTEN`, no locks beyond those of a changed row. Statements run under READ COMMITTED or anything
+//! stricter.
+
+mod attempt;
+mod connect;
+mod error;
+mod failure;
+mod migrate;
+mod options;
+mod pool;
+mod tx;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use vestibule_core::ports::store::StoreError;
+
+use self::{attempt::Way, pool::Connections, tx::PostgresTx};
+pub use self::{
+    error::OpenError,
+    options::{PostgresOptions, UrlError},
+};
+use crate::{
+    changes,
+    engine::{Body, Engine},
+    migration::MigrationStatus,
+    port::SqlStore,
+    revocation,
+};
+
+/// The store in a PostgreSQL database.
+pub type PostgresStore = SqlStore<Postgres>;
+
+/// PostgreSQL, as an engine under the store.
+#[derive(Debug)]
+pub struct Postgres {
+    connections: Connections,
+    /// The sum of the stamps at the last look, or at the opening.
+    seen_stamps: AtomicI64,
+}
+
+impl SqlStore<Postgres> {
+    /// Opens a database, migrated where need be.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose message is a sentence that says what to do.
+    pub async fn open(options: PostgresOptions) -> Result<Arc<Self>, OpenError> {
+        let mut session = connect::Session::begin(&options).await?;
+        session.check_ownership().await?;
+        migrate::run(&mut session).await?;
+        session.prepare_statements().await?;
+        let connections = Connections::new(&options)?;
+        let engine = Postgres { connections, seen_stamps: AtomicI64::new(0) };
+        let stamps = engine.sum_stamps().await;
+        let stamps = stamps.map_err(|source| session.unreadable(source))?;
+        engine.seen_stamps.store(stamps, Ordering::Release);
+        Ok(Arc::new(Self { engine }))
+    }
+}
+
+/// Applies the migrations a database lacks; says which they were.
+///
+/// # Errors
+/// [`OpenError`], whose message is a sentence that says what to do.
+pub async fn migrate(options: &PostgresOptions) -> Result<Vec<String>, OpenError> {
+    let mut session = connect::Session::begin(options).await?;
+    session.check_ownership().await?;
+    migrate::run(&mut session).await
+}
+
+/// Says which migrations a database has and lacks, and changes nothing.
+///
+/// # Errors
+/// [`OpenError`], whose message is a sentence that says what to do.
+pub async fn check_migrations(options: &PostgresOptions) -> Result<MigrationStatus, OpenError> {
+    let session = connect::Session::begin(options).await?;
+    session.check_ownership().await?;
+    migrate::status(&session).await
+}
+
+impl Postgres {
+    async fn sum_stamps(&self) -> Result<i64, StoreError> {
+        self.list((), |tx, ()| Box::pin(changes::sum_stamps(tx))).await
+    }
+}
+
+impl Engine for Postgres {
+    type Tx<'c> = PostgresTx<'c>;
+
+    /// Without a transaction, on a connection that takes further look-ups before it has answered the first.
+    async fn read<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync,
+        R: Send,
+    {
+        attempt::run(&self.connections, Way::Look, &arguments, body).await
+    }
+
+    /// Without a transaction, on a connection of its own.
+    async fn list<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        attempt::run(&self.connections, Way::List, &arguments, body).await
+    }
+
+    async fn write<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        attempt::run(&self.connections, Way::Transaction, &arguments, body).await
+    }
+
+    /// Without a transaction: the database commits each statement by itself.
+    async fn step<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        attempt::run(&self.connections, Way::Step, &arguments, body).await
+    }
+
+    /// By the stamps; a node's own changes count, too, which costs it a read too many.
+    async fn is_changed_elsewhere(&self) -> Result<bool, StoreError> {
+        let stamps = self.sum_stamps().await?;
+        Ok(self.seen_stamps.swap(stamps, Ordering::AcqRel) != stamps)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.list((), |tx, ()| {
+            Box::pin(async {
+                revocation::find_global_cutoff(tx).await?;
+                tx.assert_writable().await
+            })
+        })
+        .await
+    }
+
+    async fn close(&self) {
+        self.connections.close();
+    }
+}

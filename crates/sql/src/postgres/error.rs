@@ -1,0 +1,208 @@
+//! Why a database is not opened: sentences for whoever started the program.
+
+use std::path::PathBuf;
+
+use tokio_postgres::{Error, error::SqlState};
+use vestibule_core::ports::store::StoreError;
+
+use super::{failure::told, options::PostgresOptions};
+
+/// Why a PostgreSQL database is not opened. Every message is a sentence that says what to do; none holds a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Nobody answers there.
+    #[error(
+        "The database {database} cannot be reached ({cause}). Check that PostgreSQL runs there and that host and port \
+         in database_url are right."
+    )]
+    Unreachable {
+        /// Where it should be.
+        database: String,
+        /// What happened instead.
+        cause: String,
+    },
+    /// The user or the password is refused.
+    #[error(
+        "The database {database} refuses the login ({cause}). Check user and password in database_url; special \
+         characters in the password need %-escapes."
+    )]
+    LoginRefused {
+        /// Where it is.
+        database: String,
+        /// What the server said.
+        cause: String,
+    },
+    /// There is no database of that name.
+    #[error(
+        "The database {database} does not exist. Make it with `createdb`, or name another one in database_url."
+    )]
+    Missing {
+        /// Where it should be.
+        database: String,
+    },
+    /// The connection cannot be encrypted, or the certificate is not trusted.
+    #[error(
+        "The connection to {database} cannot be secured ({cause}). Name the authority of its certificate in \
+         postgres.tls_ca_file, or add sslmode=disable to database_url on a network where nobody listens."
+    )]
+    Tls {
+        /// Where it is.
+        database: String,
+        /// What went wrong.
+        cause: String,
+    },
+    /// The file of certificates cannot be used.
+    #[error("{} holds no certificate to trust ({cause}). Name a PEM file in postgres.tls_ca_file.", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        cause: String,
+    },
+    /// The machine trusts nobody.
+    #[error(
+        "This machine has no certificates of authorities ({cause}). Install ca-certificates, or name a PEM file in \
+         postgres.tls_ca_file."
+    )]
+    NoAuthorities {
+        /// What went wrong.
+        cause: String,
+    },
+    /// The server takes no writes.
+    #[error(
+        "The database {database} is read-only. Name its primary in database_url, or end what made it read-only."
+    )]
+    ReadOnly {
+        /// Where it is.
+        database: String,
+    },
+    /// The user may not make tables.
+    #[error(
+        "The user in database_url may not make or use the tables in {database} ({cause}). Let the user own the \
+         database, or grant CREATE and USAGE on its schema."
+    )]
+    NotAllowed {
+        /// Where it is.
+        database: String,
+        /// What the server said.
+        cause: String,
+    },
+    /// The schema belongs to another program.
+    #[error(
+        "The database {database} belongs to another program; nothing was changed. Name an empty database in \
+         database_url, or an empty schema by options=-csearch_path%3Dvestibule in it."
+    )]
+    Foreign {
+        /// Where it is.
+        database: String,
+    },
+    /// A newer binary has migrated the database.
+    #[error(
+        "The database {database} has schema version {found}, and this vestibule knows {known}. Run the newer version, \
+         or restore a backup from before the upgrade."
+    )]
+    Newer {
+        /// Where it is.
+        database: String,
+        /// The version it has.
+        found: i64,
+        /// The newest version this binary knows.
+        known: i64,
+    },
+    /// A migration was applied from another text than this binary has under its name.
+    #[error(
+        "The database {database} was made by another build: its migration {name} is not the one this vestibule has. \
+         Run the build that made it, or restore a backup."
+    )]
+    Altered {
+        /// Where it is.
+        database: String,
+        /// The migration.
+        name: String,
+    },
+    /// Somebody else has been migrating for too long.
+    #[error("Another process is still migrating {database}. Wait for it to end and start again.")]
+    StillMigrating {
+        /// Where it is.
+        database: String,
+    },
+    /// A migration failed; it left nothing behind.
+    #[error(
+        "The database {database} could not be migrated ({source}). Nothing of the failed step was kept; report this."
+    )]
+    Migration {
+        /// Where it is.
+        database: String,
+        /// What refinery said.
+        source: refinery::Error,
+    },
+    /// A statement does not fit the schema.
+    #[error(
+        "The database {database} does not take the statement {statement} ({cause}). Its tables were changed by hand, or \
+         it is no PostgreSQL of version 12 or later; restore a backup or report this."
+    )]
+    Statement {
+        /// Where it is.
+        database: String,
+        /// The name of the statement.
+        statement: &'static str,
+        /// What the server said.
+        cause: String,
+    },
+    /// The database could not be read.
+    #[error("The database {database} could not be opened ({source}). Check the server's log.")]
+    Unreadable {
+        /// Where it is.
+        database: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// The database failed in another way.
+    #[error("The database {database} could not be opened ({cause}). Check the server's log.")]
+    Engine {
+        /// Where it is.
+        database: String,
+        /// What went wrong.
+        cause: String,
+    },
+}
+
+impl OpenError {
+    /// Sorts what happened while a connection was made.
+    pub(super) fn from_connecting(options: &PostgresOptions, error: &Error) -> Self {
+        let (database, cause) = (options.to_string(), told(error));
+        match error.code() {
+            Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+                Self::LoginRefused { database, cause }
+            }
+            Some(&SqlState::INVALID_CATALOG_NAME) => Self::Missing { database },
+            Some(_) => Self::from_engine(options, error),
+            // The kinds of the library's errors are known by their words alone.
+            None if cause.contains("TLS") => Self::Tls { database, cause },
+            None if cause.contains("password") => Self::LoginRefused { database, cause },
+            None if cause.contains("session target") || cause.contains("read-only") => {
+                Self::ReadOnly { database }
+            }
+            None => Self::Unreachable { database, cause },
+        }
+    }
+
+    /// Sorts what a statement met while the database was opened.
+    pub(super) fn from_engine(options: &PostgresOptions, error: &Error) -> Self {
+        let (database, cause) = (options.to_string(), told(error));
+        match error.code() {
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::ReadOnly { database },
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE | &SqlState::INVALID_SCHEMA_NAME) => {
+                Self::NotAllowed { database, cause }
+            }
+            Some(_) => Self::Engine { database, cause },
+            None => Self::Unreachable { database, cause },
+        }
+    }
+
+    /// Something that is neither of the connection nor of the database.
+    pub(super) fn engine(options: &PostgresOptions, cause: impl std::fmt::Display) -> Self {
+        Self::Engine { database: options.to_string(), cause: cause.to_string() }
+    }
+}

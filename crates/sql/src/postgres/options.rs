@@ -1,0 +1,235 @@
+//! Which database to open, and how: read from its URL, with nothing of it printed but where it leads.
+
+use std::{fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode, TargetSessionAttrs},
+};
+
+/// How much longer than the database's own limit a statement is waited for.
+const MARGIN: Duration = Duration::from_millis(500);
+/// How long a connection may be silent before the system asks whether the other end is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Which PostgreSQL database to open, and how. Printing it shows no password.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    parsed: Config,
+    is_encrypted: bool,
+    /// A file of certificates (PEM) to trust instead of those that the machine trusts.
+    pub tls_ca_file: Option<PathBuf>,
+    /// How many connections may be open at once.
+    pub connections: NonZeroUsize,
+    /// How long an operation waits for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+    /// Whether statements stay prepared; not behind a pooler that gives each transaction another connection.
+    pub prepared: bool,
+}
+
+/// Why a URL leads to no PostgreSQL database. No message repeats any of it: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It is no URL of PostgreSQL.
+    #[error(
+        "it must have the form postgres://user:password@host:5432/database, with %-escapes for special characters in \
+         the password"
+    )]
+    Malformed,
+    /// It names no host.
+    #[error("it names no host: postgres://user:password@host:5432/database")]
+    NoHost,
+    /// It names no database.
+    #[error("it names no database: postgres://user:password@host:5432/database")]
+    NoDatabase,
+    /// Its `sslmode` would encrypt without knowing for whom.
+    #[error(
+        "its sslmode must be disable, require, verify-ca or verify-full; the last three all verify in full"
+    )]
+    SslMode,
+}
+
+impl PostgresOptions {
+    /// Reads `postgres://user:password@host:5432/database`.
+    ///
+    /// Hosts that are not loopback are reached over TLS, and their certificates are verified in full, unless the URL
+    /// says `sslmode=disable`. Loopback hosts and sockets are reached without, unless it says `sslmode=require`.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(UrlError::Malformed);
+        }
+        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            parameters.split('&').filter(|parameter| !parameter.is_empty()).partition(|parameter| {
+                ["sslmode=", "sslrootcert="].iter().any(|name| parameter.starts_with(name))
+            });
+        let mut parsed: Config =
+            format!("{address}?{}", theirs.join("&")).parse().map_err(|_| UrlError::Malformed)?;
+        if parsed.get_hosts().is_empty() && parsed.get_hostaddrs().is_empty() {
+            return Err(UrlError::NoHost);
+        }
+        if parsed.get_dbname().is_none_or(str::is_empty) {
+            return Err(UrlError::NoDatabase);
+        }
+        let value = |name| ours.iter().find_map(|parameter| parameter.strip_prefix(name));
+        let is_encrypted = match value("sslmode=") {
+            None => !parsed.get_hosts().iter().all(is_loopback),
+            Some("disable") => false,
+            Some("require" | "verify-ca" | "verify-full") => true,
+            Some(_) => return Err(UrlError::SslMode),
+        };
+        let decode = |path: &str| percent_decode_str(path).decode_utf8().map(|path| PathBuf::from(&*path));
+        let tls_ca_file = value("sslrootcert=").map(decode).transpose().map_err(|_| UrlError::Malformed)?;
+        if parsed.get_hosts().len() > 1 && parsed.get_target_session_attrs() == TargetSessionAttrs::Any {
+            // Of several, the one that takes writes.
+            parsed.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        Ok(Self {
+            parsed,
+            is_encrypted,
+            tls_ca_file,
+            connections: NonZeroUsize::new(16).unwrap_or(NonZeroUsize::MIN),
+            acquire_timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(5),
+            prepared: true,
+        })
+    }
+
+    /// Whether connections are encrypted, and the other end's certificate verified.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
+    /// Whether every host is this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.parsed.get_hosts().iter().all(is_loopback)
+    }
+
+    /// How connections are made.
+    pub(super) fn config(&self) -> Config {
+        let mut config = self.parsed.clone();
+        config
+            .ssl_mode(if self.is_encrypted { SslMode::Require } else { SslMode::Disable })
+            .connect_timeout(self.connect_timeout)
+            .keepalives_idle(KEEPALIVE)
+            .tcp_user_timeout(self.client_limit());
+        if config.get_application_name().is_none() {
+            config.application_name("vestibule");
+        }
+        // A pooler refuses parameters that it would have to keep apart.
+        if self.prepared {
+            let given = config.get_options().unwrap_or_default();
+            let options = format!("-c statement_timeout={} {given}", self.statement_timeout.as_millis());
+            config.options(options.trim());
+        }
+        config
+    }
+
+    /// How long an answer is waited for before its connection is given up: a little longer than the database itself
+    /// waits, so that its own word comes first.
+    pub(super) fn client_limit(&self) -> Duration {
+        self.statement_timeout.saturating_add(MARGIN)
+    }
+}
+
+impl fmt::Display for PostgresOptions {
+    /// Where it leads: `db.example:5432/vestibule`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ports = self.parsed.get_ports();
+        for (position, host) in self.parsed.get_hosts().iter().enumerate() {
+            let separator = if position == 0 { "" } else { "," };
+            let port = ports.get(position).or(ports.first()).copied().unwrap_or(5432);
+            match host {
+                Host::Tcp(name) if name.contains(':') => write!(f, "{separator}[{name}]:{port}")?,
+                Host::Tcp(name) => write!(f, "{separator}{name}:{port}")?,
+                #[cfg(unix)]
+                Host::Unix(path) => write!(f, "{separator}{}:{port}", path.display())?,
+            }
+        }
+        write!(f, "/{}", self.parsed.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("database", &self.to_string())
+            .field("is_encrypted", &self.is_encrypted)
+            .field("connections", &self.connections)
+            .field("prepared", &self.prepared)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_loopback(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn what_is_not_loopback_is_encrypted_unless_the_url_says_no() {
+        for (url, is_encrypted) in [
+            ("postgres://a@localhost/b", false),
+            ("postgres://a@127.0.0.1:1/b", false),
+            ("postgres://a@[::1]/b", false),
+            ("postgres://a@%2Frun%2Fpostgresql/b", false),
+            ("postgres://a@127.0.0.1/b?sslmode=require", true),
+            ("postgres://a@db.example/b", true),
+            ("postgres://a@localhost,db.example/b", true),
+            ("postgres://a@db.example/b?sslmode=verify-full&application_name=x", true),
+            ("postgresql://a@db.example/b?sslmode=disable", false),
+        ] {
+            assert_eq!(PostgresOptions::parse(url).unwrap().is_encrypted(), is_encrypted, "{url}");
+        }
+        let refusal = PostgresOptions::parse("postgres://a@db.example/b?sslmode=prefer").unwrap_err();
+        assert_eq!(refusal, UrlError::SslMode);
+    }
+
+    #[test]
+    fn a_malformed_url_is_refused_without_repeating_it() {
+        for (url, error) in [
+            ("postgres:secret", UrlError::Malformed),
+            ("mysql://a:secret@b/c", UrlError::Malformed),
+            ("postgres://a:secret@b:port/c", UrlError::Malformed),
+            ("postgres://a:secret@b/c?unheard=of", UrlError::Malformed),
+            ("postgres://a:secret@/c", UrlError::NoHost),
+            ("postgres://a:secret@b", UrlError::NoDatabase),
+            ("postgres://a:secret@b/", UrlError::NoDatabase),
+        ] {
+            let refusal = PostgresOptions::parse(url).unwrap_err();
+            assert_eq!(refusal, error, "{url}");
+            assert!(!refusal.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn printing_shows_where_it_leads_and_no_password() {
+        let url = "postgres://ada:secret@one.example,two.example:6000/accounts?sslrootcert=%2Fca%20.pem";
+        let options = PostgresOptions::parse(url).unwrap();
+        assert_eq!(options.to_string(), "one.example:5432,two.example:6000/accounts");
+        assert_eq!(options.tls_ca_file.as_deref(), Some(std::path::Path::new("/ca .pem")));
+        assert!(!format!("{options:?} {:?}", options.config()).contains("secret"));
+    }
+}

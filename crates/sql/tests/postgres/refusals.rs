@@ -1,0 +1,150 @@
+//! Databases that are not opened: each with a sentence that says what to do, and without a word of the password.
+
+use std::{net::TcpListener, time::Duration};
+
+use vestibule_sql::{
+    PostgresOptions, PostgresStore,
+    postgres::{OpenError, check_migrations, migrate},
+};
+use vestibule_testkit::servers::PostgresServer;
+
+async fn refusal(url: &str) -> OpenError {
+    let error = PostgresStore::open(PostgresOptions::parse(url).unwrap()).await.unwrap_err();
+    let sentence = error.to_string();
+    assert!(sentence.ends_with('.') && sentence.contains(". "), "says what to do: {sentence}");
+    assert!(!sentence.contains("secret") && !format!("{error:?}").contains("secret"), "{sentence}");
+    error
+}
+
+#[tokio::test]
+async fn a_database_that_nobody_serves_is_unreachable() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = refusal(&format!("postgres://ada:secret@{nobody}/vestibule")).await;
+    assert!(matches!(&error, OpenError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains(&nobody.to_string()));
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ada:secret@{}/vestibule", silent.local_addr().unwrap());
+    let mut options = PostgresOptions::parse(&url).unwrap();
+    options.connect_timeout = Duration::from_millis(50);
+    let error = PostgresStore::open(options).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_database_is_named() {
+    let error = refusal(&PostgresServer::shared().url("nowhere")).await;
+    assert!(matches!(&error, OpenError::Missing { database } if database.ends_with("/nowhere")), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused() {
+    let server = PostgresServer::start_with_password();
+    let database = server.fresh_database();
+    super::open(&database.url()).await.close().await;
+    let address = server.address();
+    let user = database.url();
+    let user = user.strip_prefix("postgres://").unwrap().split(':').next().unwrap();
+    for password in [":secret", ""] {
+        let error = refusal(&format!("postgres://{user}{password}@{address}/{}", database.name())).await;
+        assert!(matches!(error, OpenError::LoginRefused { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_encryption_is_refused_where_it_is_asked_for() {
+    let database = PostgresServer::shared().fresh_database();
+    let error = refusal(&format!("{}?sslmode=require", database.url())).await;
+    assert!(matches!(error, OpenError::Tls { .. } | OpenError::NoAuthorities { .. }), "{error}");
+    let mut options = PostgresOptions::parse(&format!("{}?sslmode=verify-full", database.url())).unwrap();
+    options.tls_ca_file = Some("/nowhere/ca.pem".into());
+    let error = PostgresStore::open(options).await.unwrap_err();
+    assert!(matches!(error, OpenError::Certificates { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_refused() {
+    let database = PostgresServer::shared().fresh_database();
+    let url = format!("{}?options=-c%20default_transaction_read_only%3Don", database.url());
+    assert!(matches!(refusal(&url).await, OpenError::ReadOnly { .. }));
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_alone() {
+    let database = PostgresServer::shared().fresh_database();
+    database.psql("CREATE TABLE account (id INTEGER)");
+    let options = PostgresOptions::parse(&database.url()).unwrap();
+    assert!(matches!(refusal(&database.url()).await, OpenError::Foreign { .. }));
+    assert!(matches!(check_migrations(&options).await, Err(OpenError::Foreign { .. })));
+    assert!(matches!(migrate(&options).await, Err(OpenError::Foreign { .. })));
+    let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(database.psql(tables).trim(), "1");
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_make_tables_is_refused() {
+    let database = PostgresServer::shared().fresh_database();
+    database.psql("ALTER SCHEMA public OWNER TO postgres; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    let error = refusal(&database.url()).await;
+    assert!(matches!(error, OpenError::NotAllowed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_newer_or_altered_database_is_refused_and_left_alone() {
+    let database = PostgresServer::shared().fresh_database();
+    let options = PostgresOptions::parse(&database.url()).unwrap();
+    migrate(&options).await.unwrap();
+    database.psql("INSERT INTO vestibule_migration VALUES (999, 'later', '2030-01-01T00:00:00Z', '1')");
+    let error = refusal(&database.url()).await;
+    assert!(matches!(error, OpenError::Newer { found: 999, .. }), "{error}");
+    assert!(matches!(check_migrations(&options).await, Err(OpenError::Newer { .. })));
+    database.psql(
+        "DELETE FROM vestibule_migration WHERE version = 999; \
+         UPDATE vestibule_migration SET checksum = '1' WHERE version = 2",
+    );
+    let error = refusal(&database.url()).await;
+    assert!(matches!(&error, OpenError::Altered { name, .. } if name.starts_with("V2__")), "{error}");
+}
+
+#[tokio::test]
+async fn a_schema_that_was_changed_by_hand_is_refused_with_the_statement() {
+    let database = PostgresServer::shared().fresh_database();
+    migrate(&PostgresOptions::parse(&database.url()).unwrap()).await.unwrap();
+    database.psql("ALTER TABLE session DROP COLUMN user_agent");
+    let error = refusal(&database.url()).await;
+    assert!(matches!(error, OpenError::Statement { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn migrations_are_checked_without_being_run() {
+    let database = PostgresServer::shared().fresh_database();
+    let options = PostgresOptions::parse(&database.url()).unwrap();
+    let before = check_migrations(&options).await.unwrap();
+    assert!(before.applied.is_empty() && before.pending.first().is_some_and(|name| name == "V1__accounts"));
+    assert_eq!(migrate(&options).await.unwrap(), before.pending);
+    let after = check_migrations(&options).await.unwrap();
+    assert_eq!((after.applied, after.pending), (before.pending, Vec::new()));
+    assert_eq!(migrate(&options).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_behind() {
+    let database = PostgresServer::shared().fresh_database();
+    let options = PostgresOptions::parse(&database.url()).unwrap();
+    migrate(&options).await.unwrap();
+    // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
+    database.psql(
+        "DELETE FROM vestibule_migration WHERE version = 5; DROP TABLE change_stamp; \
+         INSERT INTO migration_lease VALUES (1, 'dead', 1); \
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 5)",
+    );
+    assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
+    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'change_stamp') \
+                + (SELECT COUNT(*) FROM migration_lease)";
+    assert_eq!(database.psql(left).trim(), "0");
+    database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
+    assert_eq!(migrate(&options).await.unwrap(), ["V5__change_stamps"]);
+}

@@ -1,0 +1,70 @@
+//! A server that goes away and comes back.
+
+use vestibule_core::ports::store::StoreError;
+use vestibule_testkit::{
+    contract::{
+        outages::{WRITES, call_every_method},
+        samples::{at, log_in, register, rotated, rotation},
+    },
+    servers::{PostgresServer, Shutdown},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t58_a_stopped_server_is_an_outage_of_every_method_and_its_return_ends_it() {
+    let server = PostgresServer::start();
+    let database = server.fresh_database();
+    let store = super::open(&database.url()).await;
+    let account = register(&*store, "ada").await;
+    let session = log_in(&*store, account.id, at(1)).await;
+    let account = store.find_account(account.id).await.unwrap().unwrap();
+
+    server.stop(Shutdown::Fast);
+    for (method, outcome) in call_every_method(&*store).await {
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{method}: {outcome:?}");
+    }
+    server.start_again();
+    assert_eq!(store.find_account(account.id).await.unwrap(), Some(account));
+    assert_eq!(rotated(&*store, rotation(session, 0, at(2))).await.generation, 1);
+    store.ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_crash_everything_acknowledged_is_there_and_the_first_call_is_answered() {
+    let server = PostgresServer::start();
+    let database = server.fresh_database();
+    let store = super::open(&database.url()).await;
+    let account = register(&*store, "ada").await;
+    let session = log_in(&*store, account.id, at(1)).await;
+    rotated(&*store, rotation(session, 0, at(2))).await;
+    server.restart_immediately();
+    assert!(store.find_account(account.id).await.unwrap().is_some());
+    register(&*store, "bob").await;
+    assert_eq!(rotated(&*store, rotation(session, 1, at(3))).await.generation, 2);
+}
+
+/// As after a failover: the connections lead to what is a standby by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_takes_no_writes_is_left_for_one_that_does() {
+    let database = PostgresServer::shared().fresh_database();
+    let store = super::open(&database.url()).await;
+    let account = register(&*store, "ada").await;
+    log_in(&*store, account.id, at(1)).await;
+    let name = database.name();
+    database.psql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    // Every connection is a new one, and none of them takes writes.
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.psql(others);
+    store.find_account(account.id).await.unwrap();
+    for (method, outcome) in call_every_method(&*store).await {
+        // There is no such account, so it writes nothing.
+        let writes = method != "insert_permission" && (WRITES.contains(&method) || method == "ping");
+        assert_eq!(outcome.is_err(), writes, "{method}: {outcome:?}");
+        assert!(!matches!(outcome, Err(StoreError::Broken(_))), "{method}: {outcome:?}");
+    }
+    database.psql(&format!(
+        "SET transaction_read_only = off; ALTER DATABASE {name} RESET default_transaction_read_only"
+    ));
+    log_in(&*store, account.id, at(2)).await;
+    store.ping().await.unwrap();
+}
