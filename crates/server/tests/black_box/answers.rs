@@ -108,6 +108,8 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
 fn help_tells_the_exit_codes_and_the_environment() {
     let help = Folder::new().run(&["--help"]).stdout;
     assert!(help.contains("Exit codes:") && help.contains("VESTIBULE_CONFIG"), "{help}");
+    let help = Folder::new().run(&["keys", "rotate", "--help"]).stdout;
+    assert!(help.contains("tokens.signing_key_file"), "{help}");
 }
 
 #[test]
