@@ -22,8 +22,13 @@ macro_rules! on {
             async fn open(&self) -> Arc<dyn Throttle> {
                 let url: &'static str = $servers;
                 let throttle = crate::redis::servers::start(url, &self.0).await;
-                assert!(throttle.is_shared(), "{url}");
-                Arc::new(throttle)
+                for _ in 0..3_000 {
+                    if throttle.is_shared() {
+                        return Arc::new(throttle);
+                    }
+                    self.pass().await;
+                }
+                panic!("{url} is not found");
             }
 
             async fn pass(&self) {

@@ -11,6 +11,8 @@ use vestibule_testkit::{
 
 use super::servers::{cluster_url, eventually, sentinel_url, start, start_with};
 
+/// A limit that nothing here reaches.
+const PLENTY: u32 = 100_000;
 const WINDOW: Duration = Duration::from_hours(1);
 /// Short, for a Redis that does not answer; long enough for one that does, on a busy machine.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -24,6 +26,11 @@ async fn count(throttle: &RedisThrottle, limit: u32) -> Option<Receipt> {
 
 async fn is_shared_again(throttle: &RedisThrottle) {
     eventually("Redis is found again", async || throttle.is_shared()).await;
+}
+
+/// On a machine that stalls, an answer may come too late; the next one does not.
+async fn is_counted_in_redis(throttle: &RedisThrottle) {
+    eventually("Redis counts", async || is_shared(count(throttle, PLENTY).await)).await;
 }
 
 fn is_local(receipt: Option<Receipt>) -> bool {
@@ -57,15 +64,14 @@ async fn limits_go_on_for_each_node_while_redis_is_stopped() {
 async fn a_login_waits_for_a_paused_redis_no_longer_than_it_must() {
     let server = RedisServer::start();
     let throttle = start_with(&server.url(), "a", PATIENCE).await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
     server.pause();
     // Without a bound this would wait for as long as Redis is paused, which is for good.
-    assert!(is_local(count(&throttle, 9).await));
+    assert!(is_local(count(&throttle, PLENTY).await));
     assert!(!throttle.is_shared(), "the next one does not wait at all");
-    assert!(is_local(count(&throttle, 9).await));
+    assert!(is_local(count(&throttle, PLENTY).await));
     server.resume();
-    is_shared_again(&throttle).await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,23 +125,21 @@ async fn a_wrong_password_leaves_the_limits_to_the_node() {
 async fn a_server_that_takes_no_writes_is_not_used() {
     let (server, master) = (RedisServer::start(), RedisServer::start());
     let throttle = start(&server.url(), "a").await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
     let (host, port) = (master.address().ip().to_string(), master.address().port().to_string());
     server.cli(&["REPLICAOF", &host, &port]);
-    assert!(is_local(count(&throttle, 9).await));
+    assert!(is_local(count(&throttle, PLENTY).await));
     server.cli(&["REPLICAOF", "NO", "ONE"]);
-    is_shared_again(&throttle).await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_master_is_found_after_a_failover() {
     let servers = RedisSentinel::start();
     let throttle = start(&sentinel_url(&servers), "a").await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
     tokio::task::block_in_place(|| servers.lose_master());
-    is_shared_again(&throttle).await;
-    eventually("the new master counts", async || is_shared(count(&throttle, 999).await)).await;
+    is_counted_in_redis(&throttle).await;
     let [_, next] = servers.servers();
     assert_eq!(servers.master(), next.address());
     assert_eq!(next.cli(&["EXISTS", "a:throttle:{login/192.0.2.7}"]), "1");
@@ -145,14 +149,13 @@ async fn the_next_master_is_found_after_a_failover() {
 async fn a_cluster_that_lost_a_node_is_used_again_when_it_is_whole() {
     let cluster = tokio::task::block_in_place(|| RedisCluster::start(3));
     let throttle = start_with(&cluster_url(&cluster), "a", PATIENCE).await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
     let holds_it = |node: &&RedisServer| !node.cli(&["KEYS", "a:throttle:*"]).is_empty();
     let node = cluster.nodes().iter().find(holds_it).unwrap();
     node.stop();
-    assert!(is_local(count(&throttle, 9).await));
+    assert!(is_local(count(&throttle, PLENTY).await));
     node.start_again();
-    is_shared_again(&throttle).await;
-    assert!(is_shared(count(&throttle, 9).await));
+    is_counted_in_redis(&throttle).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

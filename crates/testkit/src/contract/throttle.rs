@@ -108,11 +108,17 @@ pub async fn handles_count_together(fixture: &impl ThrottleFixture) {
 /// Then another begins, with a limit of its own.
 pub async fn the_limit_holds_until_the_window_ends<F: ThrottleFixture>(fixture: &F) {
     let throttle = fixture.open().await;
-    let first = count_in(&*throttle, 1, F::SHORT).await.unwrap();
-    let (refusals, second) = wait_for_window(fixture, &*throttle).await;
-    assert!(refusals > 0, "the limit did not hold");
-    assert_ne!(first, second, "it is another window");
-    assert!(count_in(&*throttle, 1, F::SHORT).await.is_err());
+    let (_, mut before) = wait_for_window(fixture, &*throttle).await;
+    for _ in 0..20 {
+        let (refusals, next) = wait_for_window(fixture, &*throttle).await;
+        assert_ne!(before, next, "it is another window");
+        if refusals > 0 {
+            return;
+        }
+        // Either nothing holds, or a busy machine slept through a window: that does not happen each time.
+        before = next;
+    }
+    panic!("the limit does not hold");
 }
 
 /// No later attempt, refusal or refund prolongs it.
@@ -205,8 +211,11 @@ pub async fn parallel_refunds_give_back_what_was_counted(fixture: &impl Throttle
 pub async fn a_refund_reaches_no_later_window<F: ThrottleFixture>(fixture: &F) {
     let throttle = fixture.open().await;
     let old = count_in(&*throttle, 1, F::SHORT).await.unwrap();
+    let mut looks = 0;
     // Until the old window is over; the new one is long, so that it lasts.
-    while let Err(_still_open) = count_in(&*throttle, 1, LONG).await {
+    while count_in(&*throttle, 1, LONG).await.is_err() {
+        looks += 1;
+        assert!(looks < PATIENCE, "the window does not end");
         fixture.pass().await;
     }
     throttle.refund(&key(), old).await.unwrap();
