@@ -110,7 +110,7 @@ enum KeysVerb {
     List,
     /// Make a new key; the old ones verify until their last tokens have expired
     ///
-    /// Where tokens.signing_key_file is set, replace that file and restart instead: every access token ends at once,
+    /// Where `tokens.signing_key_file` is set, replace that file and restart instead: every access token ends at once,
     /// and sessions go on by refreshing.
     Rotate {
         /// The old keys are in wrong hands: their tokens die at once
