@@ -48,6 +48,7 @@ const OUTCOMES: &[&str] = &[
     "success",
     "invalid_credentials",
     "account_disabled",
+    "abandoned",
     "rate_limited",
     "overloaded",
     "unavailable",
