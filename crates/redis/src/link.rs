@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use metrics::{describe_counter, describe_gauge};
 use tokio::sync::Notify;
 
 use crate::servers::Line;
@@ -35,12 +34,10 @@ pub(crate) struct Loan {
 impl Link {
     /// A link that is not there yet; `probe` is tried until something fails.
     pub(crate) fn new(shown: String, probe: String) -> Self {
-        describe_gauge!(UP, "Whether limits are counted in Redis (1) or by this node alone (0)");
-        describe_counter!(
-            FALLBACKS,
-            "Attempts counted or given back without Redis, because it was away or slow"
-        );
         metrics::gauge!(UP).set(0.0);
+        for operation in ["count", "refund"] {
+            metrics::counter!(FALLBACKS, "operation" => operation).absolute(0);
+        }
         Self { shown, state: Mutex::new(State { line: None, number: 0, probe }), loss: Notify::new() }
     }
 

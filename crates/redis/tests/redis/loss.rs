@@ -134,6 +134,17 @@ async fn a_server_that_takes_no_writes_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_memory_is_full_is_not_used() {
+    let server = RedisServer::start();
+    let throttle = start(&server.url(), "a").await;
+    is_counted_in_redis(&throttle).await;
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert!(is_local(count(&throttle, PLENTY).await));
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    is_counted_in_redis(&throttle).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_master_is_found_after_a_failover() {
     let servers = RedisSentinel::start();
     let throttle = start(&sentinel_url(&servers), "a").await;

@@ -60,7 +60,7 @@ fn a_loss_is_told_once_and_measured() {
         let throttle = start(&url, "a").await;
         count_ten(&throttle).await;
         assert!(metrics.render().contains("\nvestibule_redis_up 1\n"), "{}", metrics.render());
-        assert!(!metrics.render().contains("fallbacks_total{"));
+        assert!(metrics.render().contains("\nvestibule_redis_fallbacks_total{operation=\"refund\"} 0\n"));
         server.stop();
         count_ten(&throttle).await;
         assert!(metrics.render().contains("\nvestibule_redis_up 0\n"));
