@@ -159,15 +159,16 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for HttpFuture<F> 
             (None, Some(inner)) => poll_caught(inner, context),
             (refusal, _) => Poll::Ready(refusal.unwrap_or(Code::Internal.into()).into_response()),
         };
-        let response = match answered {
+        let mut response = match answered {
             Poll::Ready(response) => response,
             Poll::Pending => {
                 let limit = this.exchange.request_timeout();
                 let timer = this.time_limit.get_or_insert_with(|| Box::pin(sleep(limit)));
                 ready!(timer.as_mut().poll(context));
-                timed_out()
+                ApiError::new(Code::RequestTimeout).into_response()
             }
         };
+        end_with(&mut response);
         Poll::Ready(Ok(this.exchange.finish(response)))
     }
 }
@@ -185,11 +186,12 @@ fn poll_caught<F: Future<Output = Result<Response, Infallible>>>(
     }
 }
 
-fn timed_out() -> Response {
-    // RFC 9110 §15.5.9: what the client still sends belongs to a request that has been given up.
-    ApiError::new(Code::RequestTimeout)
-        .header(header::CONNECTION, HeaderValue::from_static("close"))
-        .into_response()
+/// Ends the connection with an answer that gives its request up.
+fn end_with(response: &mut Response) {
+    // RFC 9110 §15.5.9 and §15.5.14: what the client still sends would be taken for its next request.
+    if matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 /// A panic as the cause of an error.

@@ -4,7 +4,9 @@
 //! refuse), how long a request's head may take from its first byte, how long a connection may do nothing. How long a
 //! request may take is the routers' own layer, because it must answer.
 
+mod accept;
 mod connection;
+pub mod open_files;
 mod timed_stream;
 
 #[cfg(test)]
@@ -14,15 +16,12 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Semaphore, watch},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use crate::failure::{Failure, Problem};
-
-/// How long to wait before accepting again when the system is out of file descriptors or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The bounds of a listener.
 #[derive(Clone, Copy, Debug)]
@@ -101,16 +100,19 @@ pub async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure
 pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stop: Stop) -> Remaining {
     let all = u32::try_from(bounds.max_connections).unwrap_or(u32::MAX).max(1);
     let room = Arc::new(Semaphore::new(all as usize));
+    let mut trouble = accept::Trouble::default();
     loop {
         let next = async {
             let permit = Arc::clone(&room).acquire_owned().await.ok()?;
-            Some((permit, accept(&listener).await))
+            Some((permit, accept::accept(&listener, &mut trouble).await))
         };
         let accepted = tokio::select! {
             accepted = next => accepted,
             () = stop.told() => None,
         };
         let Some((permit, (stream, peer))) = accepted else { break };
+        // Answers are small and whole: waiting for more to send would only delay them.
+        let _ = stream.set_nodelay(true);
         let connection = connection::serve(stream, peer, router.clone(), bounds, stop.clone());
         tokio::spawn(async move {
             connection.await;
@@ -118,22 +120,4 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut st
         });
     }
     Remaining { room, all }
-}
-
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted; trying again");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -14,7 +14,7 @@ use crate::{
     banner::{self, Addresses},
     config::{Config, Server},
     failure::{Failure, Problem},
-    http::{self, Bounds, Remaining, Stopper},
+    http::{self, Bounds, Remaining, Stopper, open_files},
     metrics,
     signals::Signals,
     startup::{self, Foundation},
@@ -110,6 +110,7 @@ impl Running {
         let Listeners { service, listen, metrics } = listeners;
         let (stopper, stop) = Stopper::new();
         let bounds = bounds(&config.server);
+        open_files::make_room(bounds.max_connections);
         let metrics = metrics.zip(recorder).map(|((listener, address), recorder)| {
             tokio::spawn(metrics::serve(listener, recorder, bounds, stop.clone()));
             address

@@ -67,6 +67,8 @@ codes! {
         "This server does not take new accounts.";
     ValidationFailed "validation_failed" UNPROCESSABLE_ENTITY "Some fields are missing or not valid",
         "Fields are missing, empty or of the wrong type; `errors` names them all.";
+    BadRequest "bad_request" BAD_REQUEST "The request is not valid HTTP",
+        "The request breaks a rule of HTTP, for example it has no `Host` or two.";
     MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read",
         "The body is no valid JSON or form, or names a field twice.";
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The media type is not supported",
@@ -130,6 +132,8 @@ pub fn errors_document() -> String {
          Every answer, errors included, has the header `X-Correlation-ID`: the request's own `X-Correlation-ID` or\n\
          `X-Request-ID` where that is 1 to 128 letters, digits, `.`, `_` and `-`, else a new one. It names the\n\
          request in the log, beside the error's `id`.\n\n\
+         The server refuses what it cannot even parse as HTTP with a bare 400, 414 or 431: no body and none of these\n\
+         headers.\n\n\
          | code | status | detail | meaning |\n|---|---|---|---|\n",
     );
     for code in Code::ALL {

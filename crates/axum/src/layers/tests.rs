@@ -156,6 +156,10 @@ async fn t35_long_bodies_are_413_whatever_reads_them() {
         assert_eq!((said.status, said.code().as_str()), (413, "payload_too_large"));
         let endless = ask_under(policy(), request(), testing::endless_body()).await;
         assert_eq!(endless.status, 413);
+        // The rest of the body stays unread, so the connection cannot carry another request.
+        for answer in [said, endless] {
+            assert_eq!(answer.headers["connection"], "close");
+        }
         let fits = ask_under(
             policy(),
             request(),

@@ -2,46 +2,48 @@
 
 use std::{
     convert::Infallible,
+    future::ready,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::IntoResponse as _};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header, uri::Authority};
 use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
-use vestibule::http::client::PeerAddress;
+use vestibule::http::{
+    client::PeerAddress,
+    correlation::{CorrelationId, X_CORRELATION_ID},
+    error::{ApiError, Code},
+};
 
 use super::{
     Bounds, Stop,
     timed_stream::{Activity, Answering, TimedStream},
 };
 
-/// The largest head of a request.
+/// The largest head of a request, in bytes, from its first to the empty line at its end.
 const MAX_HEAD: usize = 64 * 1024;
 
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    bounds: Bounds,
-    mut stop: Stop,
-) {
-    // Answers are small and whole: waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    let activity = Arc::new(Activity::default());
+pub(super) async fn serve<S>(stream: S, peer: SocketAddr, router: Router, bounds: Bounds, mut stop: Stop)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let activity = Arc::new(Activity::new());
     let io = TokioIo::new(TimedStream::new(stream, bounds, Arc::clone(&activity)));
     let service = Routes { router, peer, activity: Arc::clone(&activity) };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The stream has its own time-outs, which tell an idle connection from a slow head.
         .header_read_timeout(None)
+        // The buffer alone would take what a last read brings beyond it.
+        .max_header_size(MAX_HEAD)
         .max_buf_size(MAX_HEAD)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
@@ -70,6 +72,10 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let has_body = !request.body().is_end_stream();
         let answering = self.activity.answering(has_body);
+        if !names_its_host(&request) {
+            let answer = no_host(request.headers()).map(|body| AnswerBody { body, _answering: answering });
+            return Box::pin(ready(Ok(answer)));
+        }
         let activity = Arc::clone(&self.activity);
         let wrap = |body| if has_body { Body::new(RequestBody { body, activity }) } else { Body::empty() };
         let mut request = request.map(wrap);
@@ -77,6 +83,34 @@ impl hyper::service::Service<Request<Incoming>> for Routes {
         let answer = self.router.clone().oneshot(request);
         Box::pin(async move { Ok(answer.await?.map(|body| AnswerBody { body, _answering: answering })) })
     }
+}
+
+/// Whether a request has the one `Host` it must have (RFC 9112 §3.2).
+///
+/// Of two, a proxy may have believed the other one.
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host),
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// A name with or without a port, or nothing; RFC 9110 §7.2.
+fn is_host(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
+}
+
+/// The routers never see such a request, so what their layer adds to an answer is added here.
+fn no_host(headers: &HeaderMap) -> Response<Body> {
+    let correlation_id = CorrelationId::of(headers);
+    ApiError::from(Code::BadRequest)
+        .detail("The request must have one Host header")
+        .header(header::CONNECTION, HeaderValue::from_static("close"))
+        .header(X_CORRELATION_ID, correlation_id.as_header().clone())
+        .into_response()
 }
 
 /// A body that tells when it has been read to its end.

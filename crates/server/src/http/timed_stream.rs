@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -27,14 +27,31 @@ const LINGER_FOR: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// What the stream must know of the requests on it.
-#[derive(Debug, Default)]
+///
+/// hyper does not read between an answer's end and the next byte of its peer, so the stream hears of it here.
+#[derive(Debug)]
 pub(super) struct Activity {
+    opened_at: Instant,
     is_answering: AtomicBool,
+    /// How many answers have ended.
+    answers: AtomicU64,
+    /// When the latest of them did, in nanoseconds after the connection was opened.
+    answered_after: AtomicU64,
     /// The latest request has a body that was not read to its end.
     has_unread_body: AtomicBool,
 }
 
 impl Activity {
+    pub(super) fn new() -> Self {
+        Self {
+            opened_at: Instant::now(),
+            is_answering: AtomicBool::new(false),
+            answers: AtomicU64::new(0),
+            answered_after: AtomicU64::new(0),
+            has_unread_body: AtomicBool::new(false),
+        }
+    }
+
     /// A request's head has been read; the returned value lives as long as its answer is under way.
     pub(super) fn answering(self: &Arc<Self>, has_body: bool) -> Answering {
         self.has_unread_body.store(has_body, Ordering::Release);
@@ -45,6 +62,11 @@ impl Activity {
     /// The body of the latest request has been read to its end.
     pub(super) fn body_is_read(&self) {
         self.has_unread_body.store(false, Ordering::Release);
+    }
+
+    /// When the latest answer ended, or the connection was opened.
+    fn idle_since(&self) -> Instant {
+        self.opened_at + Duration::from_nanos(self.answered_after.load(Ordering::Acquire))
     }
 
     /// Whether the peer may still be sending what nobody will read.
@@ -58,14 +80,17 @@ pub(super) struct Answering(Arc<Activity>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
+        let after = self.0.opened_at.elapsed().as_nanos();
+        self.0.answered_after.store(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Release);
+        self.0.answers.fetch_add(1, Ordering::AcqRel);
         self.0.is_answering.store(false, Ordering::Release);
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reading {
-    /// No byte of a request yet.
-    Idle,
+    /// No byte of a request yet; until this moment at most.
+    Idle(Instant),
     /// In the head of a request, until this moment at most.
     Head(Instant),
     /// In a request; its time-out is not ours.
@@ -78,7 +103,10 @@ pub(super) struct TimedStream<S> {
     bounds: Bounds,
     activity: Arc<Activity>,
     reading: Reading,
-    deadline: Pin<Box<Sleep>>,
+    /// How many answers had ended when `reading` was last looked at.
+    answers_seen: u64,
+    /// Wakes the connection to look at the time; never later than `reading` asks for.
+    alarm: Pin<Box<Sleep>>,
     stalled: Option<Pin<Box<Sleep>>>,
     lingering: Option<Lingering>,
 }
@@ -91,22 +119,52 @@ struct Lingering {
 
 impl<S> TimedStream<S> {
     pub(super) fn new(stream: S, bounds: Bounds, activity: Arc<Activity>) -> Self {
-        let deadline = Box::pin(sleep(bounds.idle_timeout));
-        Self { stream, bounds, activity, reading: Reading::Idle, deadline, stalled: None, lingering: None }
+        let until = activity.idle_since() + bounds.idle_timeout;
+        Self {
+            stream,
+            bounds,
+            activity,
+            reading: Reading::Idle(until),
+            answers_seen: 0,
+            alarm: Box::pin(sleep_until(until)),
+            stalled: None,
+            lingering: None,
+        }
     }
 
     /// Moves to the phase the connection is in.
     fn follow(&mut self) {
         if self.activity.is_answering.load(Ordering::Acquire) {
             self.reading = Reading::Request;
-        } else if self.reading == Reading::Request {
-            self.reading = Reading::Idle;
-            self.deadline.as_mut().reset(Instant::now() + self.bounds.idle_timeout);
-        } else if let Reading::Head(deadline) = self.reading
-            && self.deadline.deadline() != deadline
+            return;
+        }
+        let answers = self.activity.answers.load(Ordering::Acquire);
+        if answers != self.answers_seen {
+            self.answers_seen = answers;
+            self.reading = Reading::Idle(self.activity.idle_since() + self.bounds.idle_timeout);
+        }
+    }
+
+    /// Waits until the peer has taken too long.
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Only a head that came in pieces brings the alarm forward, and only an alarm that went off is set later: a
+        // normal request does not touch it.
+        if let Reading::Idle(until) | Reading::Head(until) = self.reading
+            && until < self.alarm.deadline()
         {
-            // Only a head that came in pieces gets here, so a normal request does not touch the timer.
-            self.deadline.set(sleep_until(deadline));
+            self.alarm.as_mut().reset(until);
+        }
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            let next = match self.reading {
+                Reading::Idle(until) | Reading::Head(until) if until <= self.alarm.deadline() => {
+                    return Poll::Ready(());
+                }
+                Reading::Idle(until) | Reading::Head(until) => until,
+                // hyper asks no more when the answer ends: without an alarm nobody would close the connection then.
+                Reading::Request => Instant::now() + self.bounds.idle_timeout,
+            };
+            self.alarm.as_mut().reset(next);
         }
     }
 
@@ -126,12 +184,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.follow();
-        if this.reading != Reading::Request && this.deadline.as_mut().poll(cx).is_ready() {
+        if this.poll_overdue(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
-        if this.reading == Reading::Idle && buf.filled().len() > before {
+        if matches!(this.reading, Reading::Idle(_)) && buf.filled().len() > before {
             this.reading = Reading::Head(Instant::now() + this.bounds.header_timeout);
         }
         read
@@ -218,7 +276,7 @@ mod tests {
         peer.write_all(&vec![b'x'; 64 * 1024]).await?;
         let (socket, _) = listener.accept().await?;
         let bounds = Bounds { header_timeout: LONG, idle_timeout: LONG, max_connections: 1 };
-        let activity = Arc::new(Activity::default());
+        let activity = Arc::new(Activity::new());
         drop(activity.answering(true));
         let mut stream = TimedStream::new(socket, bounds, activity);
         let closing = async move {
