@@ -18,12 +18,15 @@ pub struct Addresses {
 pub fn announce(config: &Config, addresses: &Addresses) {
     let Addresses { listen, metrics, public_url } = addresses;
     let metrics = metrics.map(|address| format!("http://{address}/metrics"));
-    let data = config.service.data_dir.display();
+    let data = match config.service.database.file() {
+        Some(_) => config.service.data_dir.display().to_string(),
+        None => config.service.database.to_string(),
+    };
     let mode = config.service.mode.as_str();
     let version = env!("CARGO_PKG_VERSION");
     if config.log.format == LogFormat::Json {
         let docs = format!("{public_url}/docs");
-        tracing::info!(version, %listen, public_url, docs, %data, mode, metrics, "vestibule is ready");
+        tracing::info!(version, %listen, public_url, docs, data, mode, metrics, "vestibule is ready");
         return;
     }
     let metrics = metrics.map(|url| format!("  metrics    {url}\n")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The configuration: defaults below a TOML file below the environment below the files of secrets.
 
 mod audit;
+mod database;
 mod file;
 pub mod keys;
 mod log;
@@ -156,6 +157,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::Database;
 
     fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
         let environment: Vec<_> =
@@ -170,7 +172,7 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.service.mode, Mode::Development);
         assert_eq!(config.service.public_url("127.0.0.1:4711".parse().unwrap()), "http://127.0.0.1:4711");
-        assert_eq!(config.service.database, Path::new("./vestibule-data/vestibule.db"));
+        assert_eq!(config.service.database.file(), Some(Path::new("./vestibule-data/vestibule.db")));
     }
 
     #[test]
@@ -217,7 +219,7 @@ mod tests {
             ("VESTIBULE_PASSWORDS__MAX_LENGTH", "8"),
             ("VESTIBULE_PASSWORDS__MIN_LENGTH", "9"),
             ("VESTIBULE_TOKENS__REFRESH_MAX", "1d"),
-            ("VESTIBULE_DATABASE_URL", "postgres://db.example/vestibule"),
+            ("VESTIBULE_DATABASE_URL", "postgres://ada:hunter2@db.example:port/vestibule"),
             ("VESTIBULE_REDIS_URL", "redis://:secret@a,b"),
             ("VESTIBULE_REDIS__PREFIX", "{a}"),
             ("VESTIBULE_LOG__LEVEL", "loud=very"),
@@ -227,14 +229,34 @@ mod tests {
             "usernames.min_length",
             "passwords.min_length",
             "tokens.refresh_max",
-            "no PostgreSQL",
+            "database_url (the environment variable VESTIBULE_DATABASE_URL) is refused",
             "redis_url (the environment variable VESTIBULE_REDIS_URL) names several hosts",
             "redis.prefix",
             "log.level",
         ] {
             assert!(refusal.contains(told), "{told}: {refusal}");
         }
-        assert!(!refusal.contains("secret@"), "{refusal}");
+        assert!(!refusal.contains("secret@") && !refusal.contains("hunter2"), "{refusal}");
+    }
+
+    #[test]
+    fn a_postgresql_database_is_tuned_and_shown_without_its_password() {
+        let url = ("VESTIBULE_DATABASE_URL", "postgres://ada:hunter2@db.example/vestibule");
+        let config = read(&[url, ("VESTIBULE_POSTGRES__CONNECTIONS", "4")]).unwrap();
+        let Database::Postgres(options) = &config.service.database else { unreachable!() };
+        assert_eq!((options.connections.get(), options.prepared, options.is_encrypted()), (4, true, true));
+        let shown = format!("{config:?} {}", config.service.database);
+        assert!(shown.contains("db.example:5432/vestibule") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn nodes_of_a_production_share_a_secret_that_somebody_chose() {
+        let https = ("VESTIBULE_PUBLIC_URL", "https://login.example.org");
+        let url = ("VESTIBULE_DATABASE_URL", "postgres://ada@db.example/vestibule");
+        assert!(read(&[https, url]).unwrap_err().contains("secret_key must be set"));
+        let secret = vestibule::core::values::secret::SecretKey::generate();
+        let secret = String::from_utf8(secret.expose().to_vec()).unwrap();
+        assert!(read(&[https, url, ("VESTIBULE_SECRET_KEY", &secret)]).is_ok());
     }
 
     #[test]

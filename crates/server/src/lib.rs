@@ -8,6 +8,7 @@ pub mod app;
 pub mod banner;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod failure;
 pub mod http;
 pub mod metrics;

@@ -10,8 +10,8 @@ use vestibule::{
 
 use crate::{
     config::Config,
+    database::Database,
     failure::{Failure, Problem},
-    startup,
 };
 
 /// The secret in force; made where there is neither one nor a database that would need another.
@@ -20,17 +20,21 @@ use crate::{
 /// Exit code 2 for a weak key, and for a database whose key is lost: a new one could open nothing in it. Exit code 3
 /// where the file cannot be written.
 pub fn obtain(config: &Config) -> Result<SecretKey, Failure> {
-    match &config.secrets.current {
-        Some(secret) => Ok(secret.clone()),
-        None => obtain_secret_key(&config.service.data_dir, &config.service.database)
-            .map_err(|error| whose_fault(&error, &config.service.database)),
+    if let Some(secret) = &config.secrets.current {
+        return Ok(secret.clone());
     }
+    let database = &config.service.database;
+    // A server elsewhere is not asked whether it knows another key: the engine finds out, and refuses.
+    let file = database.file().unwrap_or(Path::new(""));
+    obtain_secret_key(&config.service.data_dir, file).map_err(|error| whose_fault(&error, database))
 }
 
 /// A lost key is told of a database of ours only: what is wrong with another's file comes first.
-fn whose_fault(error: &SecretFileError, database: &Path) -> Failure {
-    match (error, sqlite::check_migrations(database)) {
-        (SecretFileError::Lost { .. }, Err(foreign)) => startup::refused(&foreign),
+fn whose_fault(error: &SecretFileError, database: &Database) -> Failure {
+    match (error, database.file().map(sqlite::check_migrations)) {
+        (SecretFileError::Lost { .. }, Some(Err(foreign))) => {
+            Failure::storage(Problem::new(foreign.to_string()))
+        }
         _ => refused(error),
     }
 }
@@ -74,7 +78,7 @@ mod tests {
     fn t30_a_database_without_its_key_is_refused_with_a_way_out() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
-        fs::write(&config.service.database, "").unwrap();
+        fs::write(config.service.database.file().unwrap(), "").unwrap();
         let failure = obtain(&config).unwrap_err();
         assert!(failure.problems[0].sentence.contains("secret key"), "{failure:?}");
         assert!(!folder.path().join(SECRET_KEY_FILE).exists());
@@ -85,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = config(&folder.path().join("data"));
         let made = obtain(&config).unwrap();
-        fs::write(&config.service.database, "x").unwrap();
+        fs::write(config.service.database.file().unwrap(), "x").unwrap();
         assert_eq!(obtain(&config).unwrap().expose(), made.expose());
     }
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, thread, time::Duration};
 
 use tokio::{net::TcpListener, runtime, task::JoinHandle, time::sleep};
 use vestibule::{
-    core::{ports::Store as _, upkeep::Upkeep, values::secret::random_bytes},
+    core::{upkeep::Upkeep, values::secret::random_bytes},
     http::state::AuthState,
     sql::Role,
 };
@@ -51,7 +51,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let recorder = config.service.metrics_listen.map(|_| metrics::record()).transpose()?;
     // Where there is a database, it comes first: a second server of the same folder must hear of the folder, not of
     // the port. Where there is none, the port comes first: a start that fails must not leave one behind.
-    let (foundation, listeners) = if config.service.database.exists() {
+    let (foundation, listeners) = if config.service.database.may_exist() {
         let foundation = Foundation::lay(config, Role::Serve).await?;
         (foundation, Listeners::bind(config).await?)
     } else {

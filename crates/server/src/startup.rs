@@ -7,12 +7,12 @@ use vestibule::{
     core::{
         Auth, StartError,
         keys::{KeyError, signing::SigningKey},
-        ports::Store as _,
+        ports::Store,
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
     hashing::{HashingConfig, HashingPool},
-    sql::{OpenError, Role, SqliteOptions, SqliteStore},
+    sql::Role,
 };
 use vestibule_redis::RedisThrottle;
 
@@ -25,7 +25,7 @@ use crate::{
 /// What an engine stands on.
 pub struct Foundation {
     /// The store.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Store>,
     /// The hashing threads.
     pub hashing: Arc<HashingPool>,
     /// The counters that nodes share, where there are any.
@@ -41,15 +41,13 @@ impl Foundation {
     /// Exit code 3 for the store, 2 for what is configured.
     pub async fn lay(config: &Config, role: Role) -> Result<Self, Failure> {
         let secret = secret_key::obtain(config)?;
-        let options = SqliteOptions { path: config.service.database.clone(), role };
         let mut costs = config.passwords.hashing();
         if role == Role::Beside {
             // A command hashes one password at most.
             costs.threads = Some(NonZeroUsize::MIN);
         }
-        let store = spawn_blocking(move || SqliteStore::open(options).map_err(|error| refused(&error)));
         let hashing = spawn_blocking(move || start_hashing(costs));
-        let store = store.await.map_err(|error| unexpected(&error))??;
+        let store = config.service.database.open(role).await?;
         let throttle = start_throttle(config, role).await?;
         let hashing = Arc::new(hashing.await.map_err(|error| unexpected(&error))??);
         Ok(Self { store, hashing, throttle, secret, role })
@@ -99,10 +97,14 @@ pub fn beside<T>(
 /// Exit code 3 where there is none.
 pub fn require_database(config: &Config) -> Result<(), Failure> {
     let database = &config.service.database;
-    if database.exists() {
+    let is_there = match database.file() {
+        Some(file) => file.exists(),
+        None => !on_one_thread(database.check_migrations())??.applied.is_empty(),
+    };
+    if is_there {
         return Ok(());
     }
-    let problem = Problem::new(format!("there is no database at {} yet", database.display()));
+    let problem = Problem::new(format!("there is no database at {database} yet"));
     Err(Failure::storage(problem.help("`vestibule serve` makes it; look at data_dir if it should be there")))
 }
 
@@ -124,12 +126,6 @@ pub fn warn_of_other_algorithm(auth: &Auth, tokens: &Tokens) {
 pub fn on_one_thread<F: Future>(future: F) -> Result<F::Output, Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(|error| unexpected(&error))?.block_on(future))
-}
-
-/// A store that was not opened.
-#[must_use]
-pub fn refused(error: &OpenError) -> Failure {
-    Failure::storage(Problem::new(error.to_string()))
 }
 
 /// Keys that cannot be used or changed.

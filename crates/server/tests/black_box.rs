@@ -27,6 +27,8 @@ mod drain;
 mod journey;
 #[path = "black_box/password.rs"]
 mod password;
+#[path = "black_box/postgres.rs"]
+mod postgres;
 #[path = "black_box/program.rs"]
 mod program;
 #[path = "black_box/redis.rs"]

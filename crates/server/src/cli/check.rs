@@ -30,7 +30,7 @@ pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
         vec!["  mode".into(), mode.into()],
         vec!["  public URL".into(), public_url],
         vec!["  listen".into(), service.listen.to_string()],
-        vec!["  database".into(), service.database.display().to_string()],
+        vec!["  database".into(), service.database.to_string()],
     ])
 }
 

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use vestibule::sql::sqlite;
 
 use super::output;
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
 pub(super) fn run(config: &Config, is_json: bool) -> Result<(), Failure> {
     // A database without its key would be refused by the next start.
     secret_key::obtain(config)?;
-    let applied = sqlite::migrate(&config.service.database).map_err(|error| startup::refused(&error))?;
+    let applied = startup::on_one_thread(config.service.database.migrate())??;
     if is_json {
         output::json(&json!({ "applied": applied }))
     } else if applied.is_empty() {
@@ -26,8 +25,7 @@ pub(super) fn run(config: &Config, is_json: bool) -> Result<(), Failure> {
 }
 
 pub(super) fn check(config: &Config, is_json: bool) -> Result<ExitCode, Failure> {
-    let status =
-        sqlite::check_migrations(&config.service.database).map_err(|error| startup::refused(&error))?;
+    let status = startup::on_one_thread(config.service.database.check_migrations())??;
     if is_json {
         output::json(&json!({ "applied": status.applied, "pending": status.pending }))?;
     } else if status.pending.is_empty() {

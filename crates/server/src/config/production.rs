@@ -22,4 +22,12 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
                 .help("remove it, or set mode=\"development\" on a machine nobody else can reach"),
         );
     }
+    // Made by each node for itself, it would be another one on each, and gone with its disk.
+    if config.service.database.file().is_none() && config.secrets.current.is_none() {
+        problems.push(
+            Problem::new("secret_key must be set in production where database_url names a server").help(
+                "set secret_key_file, on every node to the same key, for example from `openssl rand -hex 32`",
+            ),
+        );
+    }
 }

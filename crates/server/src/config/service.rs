@@ -1,14 +1,11 @@
 //! The keys at the top: where the server listens, keeps its data, and is seen from outside.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use vestibule::http::same_origin::Origin;
 
-use super::settings::Settings;
-use crate::failure::Problem;
+use super::{database, settings::Settings};
+use crate::{database::Database, failure::Problem};
 
 /// How strict the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +38,8 @@ pub struct Service {
     configured_url: Option<String>,
     /// How strict the server is.
     pub mode: Mode,
-    /// The SQLite database.
-    pub database: PathBuf,
+    /// Where the data is.
+    pub database: Database,
     /// Where metrics are served.
     pub metrics_listen: Option<SocketAddr>,
     /// The proxies whose word is taken for a client's address.
@@ -74,7 +71,7 @@ impl Service {
         };
         Self {
             listen,
-            database: read_database(settings, &data_dir, problems),
+            database: database::read(settings, &data_dir, problems),
             data_dir,
             configured_url,
             mode,
@@ -107,25 +104,4 @@ impl Service {
 
 fn is_plain_loopback(url: &str) -> bool {
     url.parse::<Origin>().is_ok_and(|origin| origin.is_plain_loopback())
-}
-
-fn read_database(settings: &Settings, data_dir: &Path, problems: &mut Vec<Problem>) -> PathBuf {
-    let Some(url) = settings.text("database_url") else { return data_dir.join("vestibule.db") };
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if !path.is_empty() && !path.contains(['?', '#']) && path != ":memory:" {
-            return path.into();
-        }
-    }
-    let problem = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        Problem::new("database_url names a PostgreSQL database, and this build has no PostgreSQL yet")
-            .help("leave database_url unset to use SQLite in data_dir")
-    } else {
-        // The URL may hold a password: it is not repeated.
-        Problem::new(
-            "database_url must be sqlite: and the path of a file, for example sqlite:/var/lib/vestibule/vestibule.db",
-        )
-    };
-    problems.push(problem);
-    PathBuf::new()
 }

@@ -79,6 +79,7 @@ impl Settings {
         }
         settings.add_all(environment_layer(sources.environment), &mut problems);
         settings.add_secret_file("secret_key", "secret_key_file", &mut problems);
+        settings.add_secret_file("database_url", "database_url_file", &mut problems);
         settings.add_secret_file("redis_url", "redis_url_file", &mut problems);
         settings.add_secret_file("previous_secret_keys", "previous_secret_keys_file", &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(problems) }

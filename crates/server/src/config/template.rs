@@ -43,6 +43,8 @@ fn example(key: &Key) -> &'static str {
         "public_url" | "tokens.issuer" | "tokens.audience" => "https://login.example.org",
         "mode" => "production",
         "database_url" => "sqlite:./vestibule-data/vestibule.db",
+        "database_url_file" => "/etc/vestibule/database_url",
+        "postgres.tls_ca_file" => "/etc/vestibule/postgres-ca.pem",
         "redis_url" => "redis://127.0.0.1:6379",
         "redis_url_file" => "/etc/vestibule/redis_url",
         "metrics_listen" => "127.0.0.1:9100",

@@ -3,9 +3,11 @@
 use http::{Method, StatusCode};
 use serde_json::json;
 use tokio::task::JoinSet;
+use vestibule_testkit::servers::PostgresServer;
 
 use crate::{
     client::{Client, PASSWORD},
+    postgres,
     program::{Folder, Server},
 };
 
@@ -13,7 +15,16 @@ const ME: &str = "/api/v1/users/me";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t19_from_registration_to_logout_with_64_parallel_refreshes() {
-    let folder = Folder::new().with("VESTIBULE_LOG__LEVEL", "trace");
+    from_registration_to_logout(Folder::new().with("VESTIBULE_LOG__LEVEL", "trace")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t19_from_registration_to_logout_on_postgresql() {
+    let database = PostgresServer::shared().fresh_database();
+    from_registration_to_logout(postgres::node(&database)).await;
+}
+
+async fn from_registration_to_logout(folder: Folder) {
     let server = folder.serve();
     let client = server.client();
     assert_eq!(client.register("ada").await.status, StatusCode::CREATED);
