@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, response::Redirect, routing::get};
 use vestibule::{
     core::Auth,
     http::{layers::with_policy, routes, state::AuthState},
@@ -19,7 +19,8 @@ pub fn state(config: &Config, public_url: &str, auth: Arc<Auth>) -> Result<AuthS
     Ok(AuthState::new(auth, rules).with_strict_grant_type(config.login.strict_grant_type))
 }
 
-/// Every route.
+/// Every route; who opens the address that the banner shows is led to the documentation.
 pub fn router(state: &AuthState) -> Router {
-    with_policy(routes::app(state), Arc::clone(state.http()))
+    let front_door = get(async || Redirect::to("/docs/"));
+    with_policy(routes::app(state).route("/", front_door), Arc::clone(state.http()))
 }

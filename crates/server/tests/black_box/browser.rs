@@ -86,7 +86,7 @@ async fn the_authorize_dialog_logs_in_and_a_protected_route_answers() {
 
     let driver = Driver::start();
     let browser = driver.browser(folder.path("profile").to_str().unwrap()).await;
-    let outcome = authorize_and_ask(&browser, &format!("http://{}/docs", server.address)).await;
+    let outcome = authorize_and_ask(&browser, &format!("http://{}/", server.address)).await;
     let picture = concat!(env!("CARGO_TARGET_TMPDIR"), "/authorize.png");
     std::fs::write(picture, browser.screenshot().await.unwrap()).unwrap();
     browser.close().await.unwrap();
