@@ -35,3 +35,5 @@ mod program;
 mod redis;
 #[path = "black_box/storage.rs"]
 mod storage;
+#[path = "black_box/two_nodes.rs"]
+mod two_nodes;
