@@ -14,6 +14,9 @@ mod options;
 mod pool;
 mod tx;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},

@@ -4,6 +4,8 @@
 
 #[path = "postgres/contract.rs"]
 mod contract;
+#[path = "postgres/pooler.rs"]
+mod pooler;
 #[path = "postgres/refusals.rs"]
 mod refusals;
 #[path = "postgres/restarts.rs"]

@@ -1,0 +1,65 @@
+//! Behind a pooler that gives each transaction another connection, where no statement can stay prepared.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use vestibule_core::ports::store::{Rotation, Store as _};
+use vestibule_sql::{PostgresOptions, PostgresStore};
+use vestibule_testkit::{
+    contract::{
+        outages::call_every_method,
+        samples::{at, log_in, register, rotated, rotation},
+    },
+    servers::{PgBouncer, PostgresServer},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_handles_share_what_a_pooler_has() {
+    let server = PostgresServer::start();
+    let database = server.fresh_database();
+    let pooler = PgBouncer::start(&server);
+    let mut options = PostgresOptions::parse(&database.url_at(pooler.address())).unwrap();
+    options.prepared = false;
+    let mut handles = Vec::new();
+    for _ in 0..3 {
+        handles.push(PostgresStore::open(options.clone()).await.unwrap());
+    }
+    let tasks: Vec<_> = (0..64)
+        .map(|number| {
+            let store = Arc::clone(&handles[number % 3]);
+            tokio::spawn(async move {
+                let account = register(&*store, &format!("ada{number}")).await.id;
+                let session = log_in(&*store, account, at(1)).await;
+                rotated(&*store, rotation(session, 0, at(2))).await;
+                assert!(store.find_account(account).await.unwrap().is_some());
+                store.revoke_session(session, Some(account), at(3)).await.unwrap().unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    for store in &handles {
+        assert!(store.is_changed_elsewhere().await.unwrap());
+        assert_eq!(store.list_revocations(at(3)).await.unwrap().sessions.len(), 64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_stays_prepared_where_it_must_not() {
+    let database = PostgresServer::shared().fresh_database();
+    let mut options = PostgresOptions::parse(&database.url()).unwrap();
+    options.prepared = false;
+    // One connection: what it keeps is what there is.
+    options.connections = NonZeroUsize::MIN;
+    let store = PostgresStore::open(options).await.unwrap();
+    for (method, outcome) in call_every_method(&*store).await {
+        assert!(outcome.is_ok(), "{method}: {outcome:?}");
+    }
+    let account = register(&*store, "ada").await;
+    let session = log_in(&*store, account.id, at(1)).await;
+    rotated(&*store, rotation(session, 0, at(2))).await;
+    rotated(&*store, rotation(session, 1, at(3))).await;
+    let reuse = store.rotate_session(rotation(session, 0, at(4))).await.unwrap();
+    assert!(matches!(reuse, Rotation::ReuseDetected(_)), "{reuse:?}");
+    store.close().await;
+}
