@@ -9,6 +9,8 @@
 
 #[path = "black_box/answers.rs"]
 mod answers;
+#[path = "black_box/bad_days.rs"]
+mod bad_days;
 #[path = "black_box/beside.rs"]
 mod beside;
 #[path = "black_box/browser.rs"]
@@ -25,6 +27,8 @@ mod crash;
 mod drain;
 #[path = "black_box/journey.rs"]
 mod journey;
+#[path = "black_box/load.rs"]
+mod load;
 #[path = "black_box/password.rs"]
 mod password;
 #[path = "black_box/postgres.rs"]

@@ -1,0 +1,219 @@
+//! PostgreSQL goes away and comes back: nobody is lied to, and nobody has to help.
+
+use std::{net::SocketAddr, thread, time::Duration};
+
+use http::StatusCode;
+use tokio::{task::JoinSet, time::timeout};
+use vestibule_testkit::servers::{Database, PostgresServer, Proxy, Shutdown, Traffic};
+
+use crate::{
+    client::{Client, PASSWORD, Tokens, account},
+    load::{Load, assert_comes_back_later},
+    program::{Folder, Server, eventually},
+};
+
+/// All nodes of a test have the same.
+const SECRET: &str = "Zk5qT0c2b1pXbE9uR3hVd2RqWQ-bad-days-9";
+const CLIENTS: usize = 8;
+const CONNECTIONS: usize = 10;
+/// It takes two seconds at most; the rest is for a machine that has other things to do.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// A node on a database, reached at another address where there is a proxy in between.
+fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
+    Folder::new()
+        .with("VESTIBULE_DATABASE_URL", &database.url_at(address))
+        .with("VESTIBULE_SECRET_KEY", SECRET)
+        // Behind a load balancer all nodes are seen at one place, which is who issues the tokens.
+        .with("VESTIBULE_PUBLIC_URL", "http://localhost:8000")
+        .with("VESTIBULE_POSTGRES__CONNECTIONS", &CONNECTIONS.to_string())
+        .with("VESTIBULE_POSTGRES__ACQUIRE_TIMEOUT", "500ms")
+        .with("VESTIBULE_POSTGRES__CONNECT_TIMEOUT", "500ms")
+        .with("VESTIBULE_POSTGRES__STATEMENT_TIMEOUT", "500ms")
+        .with("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", "1000000")
+        // A rotation may have been kept and not answered; its client asks again, and how long it waits must not matter.
+        .with("VESTIBULE_TOKENS__REFRESH_GRACE", "5m")
+}
+
+/// A node under load, and somebody who was there before.
+struct Stage {
+    server: Server,
+    client: Client,
+    tokens: Tokens,
+    load: Load,
+}
+
+impl Stage {
+    async fn set(folder: &Folder) -> Self {
+        let server = folder.serve();
+        let client = server.client();
+        assert_eq!(client.register("ada").await.status, StatusCode::CREATED);
+        let tokens = client.tokens("ada").await;
+        let load = Load::start(client, CLIENTS);
+        load.succeeds(5 * CLIENTS).await;
+        Self { server, client, tokens, load }
+    }
+
+    /// The database is away: everything that needs it says so, and nothing else is affected.
+    async fn is_away(&self) {
+        self.load.is_refused(2 * CLIENTS).await;
+        assert_eq!(self.client.get("/health/live").await.status, StatusCode::OK);
+        assert_comes_back_later(&self.client.get("/health/ready").await);
+        assert_comes_back_later(&self.client.log_in("ada", PASSWORD).await);
+        for _ in 0..10 {
+            let claims = self.client.post_as("/api/users/token", &self.tokens.access).await;
+            assert_eq!(claims.status, StatusCode::OK, "{claims:?}");
+        }
+        self.load.is_refused(CLIENTS).await;
+    }
+
+    /// The database is back, and so is the node.
+    async fn is_back(&self) {
+        let is_well = async || {
+            let ready = self.client.get("/health/ready").await.status == StatusCode::OK;
+            (ready && self.client.log_in("ada", PASSWORD).await.status == StatusCode::OK).then_some(())
+        };
+        timeout(RECOVERY, eventually("it is well", is_well)).await.expect("it is back by itself, and soon");
+        self.load.succeeds(5 * CLIENTS).await;
+    }
+
+    async fn ends_well(self, database: &Database<'_>, folder: &Folder) {
+        self.load.ends_with_nothing_lost(self.client).await;
+        assert_eq!(self.client.refresh(&self.tokens.refresh).await.status, StatusCode::OK);
+        nothing_is_stuck(database).await;
+        assert_eq!(self.server.stop().await.code(), Some(0));
+        assert!(!folder.log().contains("panicked"), "{}", folder.log());
+    }
+}
+
+/// No transaction stays open, and there are no more connections than the pool may have.
+async fn nothing_is_stuck(database: &Database<'_>) {
+    let count = |condition: &str| -> usize {
+        let name = database.name();
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND usename = 'vestibule' {condition}"
+        );
+        database.psql(&sql).parse().unwrap()
+    };
+    let is_quiet = async || (count("AND state <> 'idle'") == 0 && count("") <= CONNECTIONS).then_some(());
+    eventually("no connection is stuck", is_quiet).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_stops_and_starts() {
+    let postgres = PostgresServer::start();
+    let database = postgres.fresh_database();
+    let folder = node(&database, postgres.address());
+    let stage = Stage::set(&folder).await;
+    for how in [Shutdown::Fast, Shutdown::Immediate] {
+        postgres.stop(how);
+        stage.is_away().await;
+        postgres.start_again();
+        stage.is_back().await;
+    }
+    stage.ends_well(&database, &folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_restarts_at_once_again_and_again() {
+    let postgres = PostgresServer::start();
+    let database = postgres.fresh_database();
+    let folder = node(&database, postgres.address());
+    let stage = Stage::set(&folder).await;
+    for _ in 0..3 {
+        postgres.restart_immediately();
+        stage.is_back().await;
+    }
+    stage.ends_well(&database, &folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_network_swallows_everything_for_a_while() {
+    let postgres = PostgresServer::shared();
+    let database = postgres.fresh_database();
+    let proxy = Proxy::start(postgres.address());
+    let folder = node(&database, proxy.address());
+    let stage = Stage::set(&folder).await;
+
+    // What was swallowed arrives late, after its senders have given up.
+    proxy.set(Traffic::BlackHole);
+    stage.is_away().await;
+    proxy.set(Traffic::Pass);
+    stage.is_back().await;
+
+    // What was swallowed is lost.
+    proxy.set(Traffic::BlackHole);
+    stage.is_away().await;
+    proxy.cut();
+    proxy.set(Traffic::Pass);
+    stage.is_back().await;
+
+    // Nobody listens.
+    proxy.set(Traffic::Refuse);
+    stage.is_away().await;
+    proxy.set(Traffic::Pass);
+    stage.is_back().await;
+
+    stage.ends_well(&database, &folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_connections_mean_bounded_waits_and_then_a_503() {
+    let postgres = PostgresServer::shared();
+    let database = postgres.fresh_database();
+    let proxy = Proxy::start(postgres.address());
+    let folder = node(&database, proxy.address()).with("VESTIBULE_PASSWORDS__QUEUE_WAIT_MAX", "30s");
+    let server = folder.serve();
+    let client = server.client();
+
+    // With every answer late, ten connections serve a fraction of those who come.
+    proxy.set(Traffic::Delay(Duration::from_millis(50)));
+    let register = |number: usize| async move {
+        let name = format!("client{number}");
+        let answer = client.try_post("/api/v1/users", &account(&name)).await.expect("an answer");
+        (answer, name)
+    };
+    let all = (0..200).map(register).collect::<JoinSet<_>>().join_all();
+    let answers = timeout(Duration::from_secs(30), all).await.expect("waits are bounded");
+    proxy.set(Traffic::Pass);
+
+    let (done, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|(answer, _)| answer.status == StatusCode::CREATED);
+    assert!(!done.is_empty() && !refused.is_empty(), "{} done, {} refused", done.len(), refused.len());
+    for (answer, _) in &refused {
+        assert_comes_back_later(answer);
+    }
+    for (_, name) in &done {
+        assert_eq!(client.log_in(name, PASSWORD).await.status, StatusCode::OK, "{name} is lost");
+    }
+    assert!(proxy.connections() <= CONNECTIONS, "{}", proxy.connections());
+    nothing_is_stuck(&database).await;
+    assert_eq!(server.stop().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_nodes_that_start_at_once_migrate_once() {
+    let postgres = PostgresServer::shared();
+    let database = postgres.fresh_database();
+    let folders: Vec<_> = (0..8).map(|_| node(&database, postgres.address())).collect();
+    let servers: Vec<_> = thread::scope(|scope| {
+        let starting: Vec<_> = folders.iter().map(|folder| scope.spawn(|| folder.serve())).collect();
+        starting.into_iter().map(|server| server.join().expect("it starts")).collect()
+    });
+    let once = "SELECT count(*) = count(DISTINCT version) AND count(*) > 0 FROM vestibule_migration";
+    assert_eq!(database.psql(once), "t");
+    let key_once = "SELECT count(*) FROM signing_key";
+    assert_eq!(database.psql(key_once), "1");
+
+    let [first, ..] = servers.as_slice() else { panic!("eight nodes") };
+    assert_eq!(first.client().register("ada").await.status, StatusCode::CREATED);
+    let tokens = first.client().tokens("ada").await;
+    for server in &servers {
+        assert_eq!(server.client().get("/health/ready").await.status, StatusCode::OK);
+        assert_eq!(server.client().log_in("ada", PASSWORD).await.status, StatusCode::OK);
+        assert_eq!(server.client().post_as("/api/users/token", &tokens.access).await.status, StatusCode::OK);
+    }
+    for server in servers {
+        assert_eq!(server.stop().await.code(), Some(0));
+    }
+}
