@@ -9,6 +9,7 @@ mod integration {
     mod faults;
     mod forging;
     mod guard;
+    mod hang_up;
     mod keys;
     mod layers;
     mod limits;
