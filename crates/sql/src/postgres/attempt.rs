@@ -153,7 +153,8 @@ impl Attempts {
             // The others lead to the same server.
             connections.forget_all();
         }
-        if remedy == Remedy::None || self.made >= ATTEMPTS || self.lost >= CONNECTIONS {
+        let is_final = matches!(remedy, Remedy::None | Remedy::Silent);
+        if is_final || self.made >= ATTEMPTS || self.lost >= CONNECTIONS {
             return Err(failed.error);
         }
         metrics::counter!("vestibule_database_retries_total").increment(1);

@@ -34,6 +34,8 @@ pub(super) enum Remedy {
     Elsewhere,
     /// The connection is lost or must not be used again; what was under way may have been done.
     Lost,
+    /// The connection must not be used again, and who waited has waited long enough.
+    Silent,
     /// Nothing.
     None,
 }
@@ -45,7 +47,7 @@ pub(super) fn remedy(error: &StoreError) -> Remedy {
         return Remedy::Elsewhere;
     }
     if cause.is::<Silence>() {
-        return Remedy::Lost;
+        return Remedy::Silent;
     }
     let Some(Refusal { source, .. }) = cause.downcast_ref() else { return Remedy::None };
     match source.code() {

@@ -1,12 +1,15 @@
 //! A server that goes away and comes back.
 
-use vestibule_core::ports::store::StoreError;
+use std::time::Duration;
+
+use vestibule_core::ports::store::{Store as _, StoreError};
+use vestibule_sql::{PostgresOptions, PostgresStore};
 use vestibule_testkit::{
     contract::{
         outages::{WRITES, call_every_method},
         samples::{at, log_in, register, rotated, rotation},
     },
-    servers::{PostgresServer, Shutdown},
+    servers::{PostgresServer, Proxy, Shutdown, Traffic},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,4 +70,25 @@ async fn a_connection_that_takes_no_writes_is_left_for_one_that_does() {
     ));
     log_in(&*store, account.id, at(2)).await;
     store.ping().await.unwrap();
+}
+
+/// One attempt, one time-out: nobody waits for several.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_falls_silent_costs_one_time_out_and_its_connections() {
+    let server = PostgresServer::start();
+    let database = server.fresh_database();
+    let proxy = Proxy::start(server.address());
+    let mut options = PostgresOptions::parse(&database.url_at(proxy.address())).unwrap();
+    options.statement_timeout = Duration::from_millis(100);
+    options.connect_timeout = Duration::from_millis(100);
+    let store = PostgresStore::open(options).await.unwrap();
+    let account = register(&*store, "ada").await;
+    log_in(&*store, account.id, at(1)).await;
+    proxy.set(Traffic::BlackHole);
+    for (method, outcome) in call_every_method(&*store).await {
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{method}: {outcome:?}");
+    }
+    proxy.set(Traffic::Pass);
+    assert!(store.find_account(account.id).await.unwrap().is_some());
+    log_in(&*store, account.id, at(2)).await;
 }
