@@ -3,11 +3,15 @@
 //! Both sides of every comparison are driven by the same generator over 64 connections or tasks, in alternating rounds;
 //! the ratio is the median of the rounds' ratios, so that a noisy moment of the machine cannot decide it.
 
+mod accounts;
 mod client;
+mod database;
+mod fanout;
 mod latency;
 mod load;
 mod logins;
 mod memory;
+mod method;
 pub(crate) mod peer;
 mod process;
 mod protected;
@@ -15,6 +19,7 @@ mod refreshes;
 mod rounds;
 mod server;
 mod start;
+mod store;
 mod table;
 
 use std::time::Duration;
@@ -33,6 +38,9 @@ pub(crate) fn run(options: &BenchOptions) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let rows = runtime.block_on(measure(options))?;
     println!("\n{}", table::markdown(&rows));
+    if options.item == BenchItem::Store {
+        println!("{}", store::CAPTION);
+    }
     let missed = rows.iter().filter(|row| row.is_missed()).count();
     if missed > 0 {
         println!("{missed} of {} targets missed.", rows.iter().filter(|row| row.has_target()).count());
@@ -61,6 +69,12 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Vec<Row>> {
     }
     if is_wanted(BenchItem::Latency) {
         rows.push(latency::measure(&rounds).await?);
+    }
+    match options.item {
+        BenchItem::Store => rows.extend(store::measure(options).await?),
+        BenchItem::Accounts => rows.extend(accounts::measure(options).await?),
+        BenchItem::Fanout => rows.extend(fanout::measure().await?),
+        _ => {}
     }
     Ok(rows)
 }

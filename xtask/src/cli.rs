@@ -54,12 +54,26 @@ pub(crate) struct BenchOptions {
     /// How many times both sides are measured in turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     pub(crate) rounds: u32,
+    /// The engines that `store` and `accounts` measure.
+    #[arg(long, value_enum, default_value_t = EngineChoice::Both)]
+    pub(crate) engine: EngineChoice,
+}
+
+/// Which engines to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    /// SQLite alone.
+    Sqlite,
+    /// PostgreSQL alone, a server of the bench's own.
+    Postgres,
+    /// One after the other.
+    Both,
 }
 
 /// The parts of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BenchItem {
-    /// Everything below.
+    /// Everything below but `store`, `accounts` and `fanout`, which have to be asked for by name.
     All,
     /// Logins per second against the raw pooled hash rate.
     Logins,
@@ -73,4 +87,11 @@ pub(crate) enum BenchItem {
     Memory,
     /// The slowest hundredth of a protected route while 64 logins hammer.
     Latency,
+    /// Each main method of the store against raw statements of the same shape, by 1 and by 64 tasks; counts turns, so
+    /// that `--seconds` means nothing to it.
+    Store,
+    /// A login's look-up and a rotation among 1 000 and among 1 000 000 accounts; counts turns, too.
+    Accounts,
+    /// From a logout's answer on one node to the refusal on another, both on one PostgreSQL; 100 times.
+    Fanout,
 }

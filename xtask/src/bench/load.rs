@@ -17,11 +17,7 @@ pub(super) trait Work: Send + 'static {
 /// Lets every worker work for `span`, after one turn each that does not count, and returns how often a second work was
 /// done, together with the workers, which keep their connections for the next round.
 pub(super) async fn rate<W: Work>(workers: Vec<W>, span: Duration) -> anyhow::Result<(f64, Vec<W>)> {
-    let mut warm = JoinSet::new();
-    for mut worker in workers {
-        warm.spawn(async move { worker.once().await.map(|()| worker) });
-    }
-    let warm = warm.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let warm = warm_up(workers).await?;
     let clock = Stopwatch::start();
     let mut running = JoinSet::new();
     for mut worker in warm {
@@ -38,6 +34,33 @@ pub(super) async fn rate<W: Work>(workers: Vec<W>, span: Duration) -> anyhow::Re
     let elapsed = clock.elapsed().as_secs_f64();
     let done: f64 = finished.iter().map(|(done, _)| f64::from(*done)).sum();
     Ok((done / elapsed, finished.into_iter().map(|(_, worker)| worker).collect()))
+}
+
+/// Lets every worker take some turns, after one each that does not count, and returns how many microseconds a turn of
+/// them all together took, together with the workers.
+pub(super) async fn micros<W: Work>(workers: Vec<W>, turns: u32) -> anyhow::Result<(f64, Vec<W>)> {
+    let all = f64::from(turns) * f64::from(u32::try_from(workers.len())?);
+    let warm = warm_up(workers).await?;
+    let clock = Stopwatch::start();
+    let mut running = JoinSet::new();
+    for mut worker in warm {
+        running.spawn(async move {
+            for _ in 0..turns {
+                worker.once().await?;
+            }
+            anyhow::Ok(worker)
+        });
+    }
+    let workers = running.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    Ok((clock.elapsed().as_secs_f64() * 1_000_000.0 / all, workers))
+}
+
+async fn warm_up<W: Work>(workers: Vec<W>) -> anyhow::Result<Vec<W>> {
+    let mut warm = JoinSet::new();
+    for mut worker in workers {
+        warm.spawn(async move { worker.once().await.map(|()| worker) });
+    }
+    warm.join_all().await.into_iter().collect()
 }
 
 /// The same request again and again over one connection; every answer must be 200.

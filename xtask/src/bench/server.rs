@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use super::{
     CONNECTIONS,
@@ -22,6 +23,11 @@ pub(super) const PASSWORD: &str = "correct horse battery staple";
 
 /// Starts the server on an empty folder, without waiting for it.
 pub(super) fn spawn() -> anyhow::Result<Listening> {
+    spawn_with(|_| {})
+}
+
+/// The same with more said in its environment.
+pub(super) fn spawn_with(prepare: impl FnOnce(&mut Command)) -> anyhow::Result<Listening> {
     let binary = release_folder()?.join("vestibule");
     Listening::spawn(&binary, |command, address, folder| {
         command.arg("serve");
@@ -30,6 +36,7 @@ pub(super) fn spawn() -> anyhow::Result<Listening> {
         command.env("VESTIBULE_MODE", "development");
         command.env("VESTIBULE_THROTTLE__ENABLED", "false");
         command.env("VESTIBULE_LOG__LEVEL", "warn");
+        prepare(command);
     })
 }
 

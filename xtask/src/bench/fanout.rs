@@ -1,0 +1,88 @@
+//! From a logout's answer on one node to the refusal on another, both on one PostgreSQL database.
+
+use std::{fmt::Write, net::SocketAddr, time::Duration};
+
+use anyhow::{Context, bail};
+use vestibule::core::{ports::Stopwatch, values::secret::random_bytes};
+
+use super::{
+    client::Connection,
+    database,
+    load::expect_ok,
+    process::Listening,
+    rounds::quantile,
+    server::{self, READY, protected_request},
+    table::{Row, Target},
+};
+
+/// How many logouts are followed.
+const LOGOUTS: usize = 100;
+/// The longest that another node may still let somebody in, in milliseconds.
+const MOST_MS: f64 = 1000.0;
+/// How long it is asked before the bench gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two questions to the other node.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Measures the median and the slowest hundredth.
+pub(super) async fn measure() -> anyhow::Result<[Row; 2]> {
+    println!("fanout: {LOGOUTS} logouts on one node, until the other refuses");
+    let database = database::postgres().await?;
+    let mut key = String::new();
+    for byte in random_bytes::<32>() {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    let first = start_node(&database.url(), &key).await?;
+    let second = start_node(&database.url(), &key).await?;
+    server::register_accounts(&first).await?;
+    let mut spans = Vec::with_capacity(LOGOUTS);
+    for number in 0..LOGOUTS {
+        spans.push(until_refused(&first, second.address(), number).await?);
+    }
+    first.stop().await?;
+    second.stop().await?;
+    Ok([row("p50", quantile(spans.iter().copied(), 1, 2)), row("p99", quantile(spans.into_iter(), 99, 100))])
+}
+
+async fn start_node(url: &str, key: &str) -> anyhow::Result<Listening> {
+    let mut node = server::spawn_with(|command| {
+        command.env("VESTIBULE_DATABASE_URL", url);
+        command.env("VESTIBULE_SECRET_KEY", key);
+    })?;
+    node.until_ready(READY).await?;
+    Ok(node)
+}
+
+/// The milliseconds from the logout's answer to the other node's refusal.
+async fn until_refused(first: &Listening, second: SocketAddr, number: usize) -> anyhow::Result<f64> {
+    let access = server::log_in(first, number % super::CONNECTIONS).await?.access;
+    let question = protected_request("POST", "/api/users/token", &access);
+    let mut asked = Connection::open(second).await?;
+    let answer = asked.exchange(&question).await?;
+    expect_ok(answer.status, answer.body).context("the other node refuses before the logout")?;
+
+    let mut leaving = Connection::open(first.address()).await?;
+    let answer = leaving.exchange(&protected_request("POST", "/api/users/logout", &access)).await?;
+    expect_ok(answer.status, answer.body).context("logging out")?;
+    let clock = Stopwatch::start();
+    loop {
+        match asked.exchange(&question).await?.status {
+            401 => return Ok(clock.elapsed().as_secs_f64() * 1000.0),
+            200 if clock.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            status => bail!("{status} from the other node, {:?} after the logout", clock.elapsed()),
+        }
+    }
+}
+
+fn row(which: &str, millis: f64) -> Row {
+    Row {
+        what: format!("logout answered by one node to refusal by another, {which} of {LOGOUTS}"),
+        ours: format!("{millis:.0} ms"),
+        limit: String::new(),
+        value: millis,
+        ratio: String::new(),
+        target: Target::AtMost(MOST_MS),
+        wanted: format!("≤ {MOST_MS:.0} ms"),
+    }
+}
