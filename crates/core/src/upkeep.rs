@@ -13,7 +13,7 @@ use crate::{
     ports::{clock::Stopwatch, store::StoreError},
 };
 
-/// How often the engine asks whether another process has changed the data.
+/// How often the engine asks whether another process has changed the data, unless it hears of a change before.
 const WATCH_PAUSE: Duration = Duration::from_millis(250);
 /// How often expired rows are looked for.
 const CLEAN_PAUSE: Duration = Duration::from_secs(30);
@@ -130,10 +130,20 @@ impl Auth {
     }
 
     async fn watch(&self) {
+        let mut has_read = false;
         loop {
-            tokio::time::sleep(WATCH_PAUSE).await;
+            // Who has just read hears nothing for a while, so that many changes do not make many reads.
+            if has_read {
+                tokio::time::sleep(WATCH_PAUSE).await;
+            } else {
+                let _ = tokio::time::timeout(WATCH_PAUSE, self.store.hear_of_changes()).await;
+            }
+            has_read = true;
             let outcome = match self.store.is_changed_elsewhere().await {
-                Ok(false) if !self.lag.is_behind() => continue,
+                Ok(false) if !self.lag.is_behind() => {
+                    has_read = false;
+                    continue;
+                }
                 Ok(_) => self.catch_up().await,
                 Err(error) => Err(error.into()),
             };

@@ -26,6 +26,7 @@ statements! {
 pub(crate) async fn announce<T: Tx>(tx: &mut T) -> Result<(), StoreError> {
     let [random] = random_bytes::<1>();
     let raised = tx.exec(&RAISE_STAMP, &[i64::from(random % SHARDS).into()]).await?;
+    tx.will_be_told();
     if raised == 1 { Ok(()) } else { Err(broken("a stamp of changes is missing")) }
 }
 

@@ -1,6 +1,10 @@
 //! What an engine gives: a `Tx` for a body, and what the body did made durable before anybody hears of it.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{
+    fmt,
+    future::{self, Future},
+    pin::Pin,
+};
 
 use vestibule_core::ports::{clock::Stopwatch, store::StoreError};
 
@@ -68,6 +72,11 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
 
     /// Whether another process may have changed what nodes remember, since this was last asked.
     fn is_changed_elsewhere(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Waits until somebody says that there may be a change; for ever where nobody would.
+    fn hear_of_changes(&self) -> impl Future<Output = ()> + Send {
+        future::pending()
+    }
 
     /// Asks whether reads and writes would be answered now.
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -273,6 +273,10 @@ impl<E: Engine> Store for SqlStore<E> {
         counted("is_changed_elsewhere", self.engine.is_changed_elsewhere().await)
     }
 
+    async fn hear_of_changes(&self) {
+        self.engine.hear_of_changes().await;
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         let stopwatch = Stopwatch::start();
         measured("ping", stopwatch, self.engine.ping().await)

@@ -2,13 +2,14 @@
 //! database asks for it.
 //!
 //! Nothing here is known to PostgreSQL alone, so that what speaks its protocol (`CockroachDB`, `YugabyteDB`) serves, too:
-//! no sequences, no `LISTEN`, no locks beyond those of a changed row. Statements run under READ COMMITTED or anything
-//! stricter.
+//! no sequences, no locks beyond those of a changed row, and `LISTEN` only where it exists, to be quicker than the poll.
+//! Statements run under READ COMMITTED or anything stricter.
 
 mod attempt;
 mod connect;
 mod error;
 mod failure;
+mod hints;
 mod migrate;
 mod options;
 mod pool;
@@ -17,14 +18,17 @@ mod tx;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    future,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use vestibule_core::ports::store::StoreError;
 
-use self::{attempt::Way, pool::Connections, tx::PostgresTx};
+use self::{attempt::Way, hints::Listener, pool::Connections, tx::PostgresTx};
 pub use self::{
     error::OpenError,
     options::{PostgresOptions, UrlError},
@@ -43,7 +47,10 @@ pub type PostgresStore = SqlStore<Postgres>;
 /// PostgreSQL, as an engine under the store.
 #[derive(Debug)]
 pub struct Postgres {
+    options: PostgresOptions,
     connections: Connections,
+    /// From the first time that somebody wants to hear of changes: a command does not.
+    listener: OnceLock<Listener>,
     /// The sum of the stamps at the last look, or at the opening.
     seen_stamps: AtomicI64,
 }
@@ -59,7 +66,12 @@ impl SqlStore<Postgres> {
         migrate::run(&mut session).await?;
         session.prepare_statements().await?;
         let connections = Connections::new(&options)?;
-        let engine = Postgres { connections, seen_stamps: AtomicI64::new(0) };
+        let engine = Postgres {
+            options: options.clone(),
+            connections,
+            listener: OnceLock::new(),
+            seen_stamps: AtomicI64::new(0),
+        };
         let stamps = engine.sum_stamps().await;
         let stamps = stamps.map_err(|source| session.unreadable(source))?;
         engine.seen_stamps.store(stamps, Ordering::Release);
@@ -137,6 +149,16 @@ impl Engine for Postgres {
         Ok(self.seen_stamps.swap(stamps, Ordering::AcqRel) != stamps)
     }
 
+    /// By `LISTEN`, where there is a connection to spare for it.
+    async fn hear_of_changes(&self) {
+        if !self.connections.may_listen() {
+            return future::pending().await;
+        }
+        let hints = self.connections.hints();
+        self.listener.get_or_init(|| Listener::start(self.options.clone(), Arc::clone(hints)));
+        hints.heard().await;
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.list((), |tx, ()| {
             Box::pin(async {
@@ -148,6 +170,9 @@ impl Engine for Postgres {
     }
 
     async fn close(&self) {
+        if let Some(listener) = self.listener.get() {
+            listener.stop();
+        }
         self.connections.close();
     }
 }

@@ -35,6 +35,9 @@ pub(crate) trait Tx: Send {
         statement: &'static Statement<R>,
         params: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<R>, StoreError>> + Send;
+
+    /// Notes that other nodes are to hear of this transaction once it is committed.
+    fn will_be_told(&mut self) {}
 }
 
 /// A parameter. `None` is a typed NULL: PostgreSQL wants to know what kind of nothing it is given.

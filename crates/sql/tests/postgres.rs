@@ -4,6 +4,8 @@
 
 #[path = "postgres/contract.rs"]
 mod contract;
+#[path = "postgres/hints.rs"]
+mod hints;
 #[path = "postgres/pooler.rs"]
 mod pooler;
 #[path = "postgres/refusals.rs"]

@@ -234,6 +234,10 @@ impl Store for FaultyStore {
         self.call("is_changed_elsewhere", self.inner.is_changed_elsewhere()).await
     }
 
+    async fn hear_of_changes(&self) {
+        self.inner.hear_of_changes().await;
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.call("ping", self.inner.ping()).await
     }

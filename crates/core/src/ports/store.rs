@@ -3,7 +3,7 @@
 //! Every method is one intent and atomic. An `Err` means that nothing is known about the outcome's effect; every
 //! expected outcome, a refusal or a conflict too, is a value.
 
-use std::{fmt, time::Duration};
+use std::{fmt, future, time::Duration};
 
 use async_trait::async_trait;
 
@@ -143,6 +143,14 @@ pub trait Store: Send + Sync + fmt::Debug {
     ///
     /// A yes too many costs a read; there is never a no too many.
     async fn is_changed_elsewhere(&self) -> Result<bool, StoreError>;
+
+    /// Waits until there is reason to ask [`is_changed_elsewhere`](Self::is_changed_elsewhere) at once; for ever where
+    /// nobody tells.
+    ///
+    /// What is told may be lost: it makes a node quicker and is no reason to stop asking.
+    async fn hear_of_changes(&self) {
+        future::pending::<()>().await;
+    }
 
     /// Asks whether reads and writes would be answered now.
     async fn ping(&self) -> Result<(), StoreError>;

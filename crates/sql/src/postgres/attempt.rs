@@ -112,12 +112,19 @@ async fn begin_and_run<A: Sync, R>(
     let begin = async { begin.await.map_err(|source| store_error("BEGIN", source)) };
     let transaction = within(limit, begin).await.map_err(Failed::before)?;
     let cache = connections.is_prepared().then_some(&*transaction.statement_cache);
-    let answer = body(&mut PostgresTx::new(transaction.client(), cache, limit), arguments).await;
+    let mut tx = PostgresTx::new(transaction.client(), cache, limit);
+    let answer = body(&mut tx, arguments).await;
+    let is_to_be_told = tx.is_to_be_told();
     // Dropped without a COMMIT, the transaction is rolled back before the connection does anything else.
     let answer = answer.map_err(Failed::before)?;
     let commit = async { transaction.commit().await.map_err(|source| store_error("COMMIT", source)) };
     match within(limit, commit).await {
-        Ok(()) => Ok(answer),
+        Ok(()) => {
+            if is_to_be_told {
+                connections.hints().tell();
+            }
+            Ok(answer)
+        }
         Err(error) => Err(Failed { is_doubtful: !is_refused(&error), error }),
     }
 }

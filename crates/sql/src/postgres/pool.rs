@@ -17,6 +17,7 @@ use super::{
     connect,
     error::OpenError,
     failure::{Remedy, remedy},
+    hints::Hints,
     options::PostgresOptions,
     tx::PostgresTx,
 };
@@ -24,8 +25,10 @@ use crate::failure::unavailable;
 
 /// How many connections are shared: a pipe is quicker than a change of connections, two keep both ends busy.
 const PIPES: usize = 2;
-/// A pool smaller than this has no connection to spare for them.
-const LEAST_WITH_PIPES: usize = 6;
+/// The connection over which nodes tell each other of changes.
+const LISTENERS: usize = 1;
+/// A pool smaller than this has no connection to spare for either.
+const LEAST_WITH_SPARE: usize = 6;
 
 /// A connection that many look up on at once; it is closed when the last of them has let go of it.
 pub(super) type Shared = Arc<ClientWrapper>;
@@ -38,6 +41,8 @@ pub(super) struct Connections {
     next: AtomicUsize,
     is_prepared: bool,
     limit: Duration,
+    hints: Arc<Hints>,
+    may_listen: bool,
 }
 
 impl Connections {
@@ -48,10 +53,11 @@ impl Connections {
             Some(tls) => Manager::from_config(options.config(), tls, config),
             None => Manager::from_config(options.config(), tokio_postgres::NoTls, config),
         };
-        // Behind a pooler every statement may run on another connection: there is nothing to share.
-        let pipes = if options.prepared && options.connections.get() >= LEAST_WITH_PIPES { PIPES } else { 0 };
+        // Behind a pooler every statement may run on another connection: there is nothing to share or to listen on.
+        let has_spare = options.prepared && options.connections.get() >= LEAST_WITH_SPARE;
+        let (pipes, listeners) = if has_spare { (PIPES, LISTENERS) } else { (0, 0) };
         let pool = Pool::builder(manager)
-            .max_size(options.connections.get() - pipes)
+            .max_size(options.connections.get() - pipes - listeners)
             .wait_timeout(Some(options.acquire_timeout))
             .create_timeout(Some(options.connect_timeout))
             .runtime(Runtime::Tokio1)
@@ -63,7 +69,19 @@ impl Connections {
             next: AtomicUsize::new(0),
             is_prepared: options.prepared,
             limit: options.client_limit(),
+            hints: Arc::default(),
+            may_listen: has_spare,
         })
+    }
+
+    /// What nodes tell each other.
+    pub(super) fn hints(&self) -> &Arc<Hints> {
+        &self.hints
+    }
+
+    /// Whether there is a connection to spare for listening.
+    pub(super) fn may_listen(&self) -> bool {
+        self.may_listen
     }
 
     /// How long a statement may take before its connection is given up.

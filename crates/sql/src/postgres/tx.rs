@@ -26,11 +26,18 @@ pub(crate) struct PostgresTx<'c> {
     prepared: Option<&'c StatementCache>,
     /// How long a statement may take.
     limit: Duration,
+    /// Whether other nodes are to hear of it.
+    is_to_be_told: bool,
 }
 
 impl<'c> PostgresTx<'c> {
     pub(super) fn new(client: &'c Client, prepared: Option<&'c StatementCache>, limit: Duration) -> Self {
-        Self { client, prepared, limit }
+        Self { client, prepared, limit, is_to_be_told: false }
+    }
+
+    /// Whether other nodes are to hear of what was done.
+    pub(super) fn is_to_be_told(&self) -> bool {
+        self.is_to_be_told
     }
 
     /// An outage where the database takes no writes.
@@ -118,6 +125,10 @@ impl Tx for PostgresTx<'_> {
     ) -> Result<Vec<R>, StoreError> {
         let rows = self.rows(statement, params).await?;
         rows.iter().map(|row| R::from_row(row, 0)).collect()
+    }
+
+    fn will_be_told(&mut self) {
+        self.is_to_be_told = true;
     }
 }
 
