@@ -49,6 +49,9 @@ async fn start_node(url: &str, key: &str) -> anyhow::Result<Listening> {
     let mut node = server::spawn_with(|command| {
         command.env("VESTIBULE_DATABASE_URL", url);
         command.env("VESTIBULE_SECRET_KEY", key);
+        // One name for both, or neither would take the other's tokens.
+        command.env("VESTIBULE_TOKENS__ISSUER", "http://127.0.0.1");
+        command.env("VESTIBULE_TOKENS__AUDIENCE", "http://127.0.0.1");
     })?;
     node.until_ready(READY).await?;
     Ok(node)
@@ -62,6 +65,9 @@ async fn until_refused(first: &Listening, second: SocketAddr, number: usize) -> 
     let answer = asked.exchange(&question).await?;
     expect_ok(answer.status, answer.body).context("the other node refuses before the logout")?;
 
+    // Without it every logout would come just after the other node looked, and wait for nearly all of its pause.
+    let [random] = random_bytes::<1>();
+    tokio::time::sleep(Duration::from_millis(random.into())).await;
     let mut leaving = Connection::open(first.address()).await?;
     let answer = leaving.exchange(&protected_request("POST", "/api/users/logout", &access)).await?;
     expect_ok(answer.status, answer.body).context("logging out")?;
