@@ -166,6 +166,10 @@ impl Auth {
                 Ok(removed) => tracing::debug!(removed, "expired rows removed"),
                 Err(error) => tracing::warn!(%error, "expired rows could not be removed; trying again later"),
             }
+            // Whatever a look for changes may have missed, a failover that lost the last of them say, ends here.
+            if let Err(error) = self.catch_up().await {
+                tracing::warn!(%error, "what other processes changed could not be read; trying again later");
+            }
         }
     }
 }

@@ -100,8 +100,10 @@ pub async fn check_migrations(options: &PostgresOptions) -> Result<MigrationStat
 }
 
 impl Postgres {
+    /// Beside the look-ups, not behind the requests that wait for a connection of their own: a busy node must hear of
+    /// revocations like an idle one.
     async fn sum_stamps(&self) -> Result<i64, StoreError> {
-        self.list((), |tx, ()| Box::pin(changes::sum_stamps(tx))).await
+        self.read((), |tx, ()| Box::pin(changes::sum_stamps(tx))).await
     }
 }
 

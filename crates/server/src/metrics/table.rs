@@ -248,7 +248,9 @@ mod tests {
     fn the_operations_are_those_of_the_store() {
         let port = fs::read_to_string(Path::new(CRATES).join("core/src/ports/store.rs")).unwrap();
         let methods = port.split("async fn ").skip(1).filter_map(|rest| rest.split('(').next());
-        let methods: BTreeSet<_> = methods.filter(|name| *name != "close").collect();
+        // One ends the store, the other only waits: neither is work that could be slow.
+        let is_work = |name: &&str| !["close", "hear_of_changes"].contains(name);
+        let methods: BTreeSet<_> = methods.filter(is_work).collect();
         assert_eq!(OPERATIONS.iter().copied().collect::<BTreeSet<_>>(), methods);
     }
 }

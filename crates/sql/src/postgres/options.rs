@@ -45,6 +45,9 @@ pub enum UrlError {
     /// It names no host.
     #[error("it names no host: postgres://user:password@host:5432/database")]
     NoHost,
+    /// It names an address beside or instead of the host.
+    #[error("it names a hostaddr, around which no certificate could be checked: name the host itself")]
+    HostAddress,
     /// It names no database.
     #[error("it names no database: postgres://user:password@host:5432/database")]
     NoDatabase,
@@ -74,7 +77,11 @@ impl PostgresOptions {
             });
         let mut parsed: Config =
             format!("{address}?{}", theirs.join("&")).parse().map_err(|_| UrlError::Malformed)?;
-        if parsed.get_hosts().is_empty() && parsed.get_hostaddrs().is_empty() {
+        // The connection would go to that address, whatever the host's name promises about loopback and TLS.
+        if !parsed.get_hostaddrs().is_empty() {
+            return Err(UrlError::HostAddress);
+        }
+        if parsed.get_hosts().is_empty() {
             return Err(UrlError::NoHost);
         }
         if parsed.get_dbname().is_none_or(str::is_empty) {
@@ -215,6 +222,8 @@ mod unit {
             ("postgres://a:secret@b:port/c", UrlError::Malformed),
             ("postgres://a:secret@b/c?unheard=of", UrlError::Malformed),
             ("postgres://a:secret@/c", UrlError::NoHost),
+            ("postgres://a:secret@localhost/c?hostaddr=192.0.2.2", UrlError::HostAddress),
+            ("postgres://a:secret@/c?hostaddr=192.0.2.2", UrlError::HostAddress),
             ("postgres://a:secret@b", UrlError::NoDatabase),
             ("postgres://a:secret@b/", UrlError::NoDatabase),
         ] {
