@@ -29,11 +29,18 @@ pub struct SigningKey {
     algorithm: Algorithm,
     kid: String,
     pem: Zeroizing<Vec<u8>>,
-    key: EncodingKey,
+    signer: Signer,
     /// The JWS header, encoded once: it is the same for every token of this key.
     header: String,
     jwk: Value,
     verifying: VerifyingKey,
+}
+
+/// What makes signatures.
+enum Signer {
+    /// Read once: the library would read the key again for every token, which is half the work.
+    Ed25519(Ed25519KeyPair),
+    Library(EncodingKey),
 }
 
 impl fmt::Debug for SigningKey {
@@ -99,7 +106,13 @@ impl SigningKey {
         let verifying = VerifyingKey::from_jwk(&jwk).map_err(|_| BadSigningKey::Weak)?;
         let header = json!({ "alg": algorithm.as_str(), "kid": kid, "typ": ACCESS_TOKEN_TYPE }).to_string();
         let header = URL_SAFE_NO_PAD.encode(header);
-        Ok(Self { algorithm, kid, pem: Zeroizing::new(pem.to_vec()), key, header, jwk, verifying })
+        let signer = match algorithm {
+            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(key.as_bytes())
+                .map(Signer::Ed25519)
+                .map_err(|_| BadSigningKey::Malformed)?,
+            _ => Signer::Library(key),
+        };
+        Ok(Self { algorithm, kid, pem: Zeroizing::new(pem.to_vec()), signer, header, jwk, verifying })
     }
 
     /// The key's id: its RFC 7638 thumbprint.
@@ -127,8 +140,11 @@ impl SigningKey {
     }
 
     pub(super) fn sign(&self, payload: &[u8]) -> Result<String, SigningError> {
-        jws::sign(&self.header, payload, &self.key, self.algorithm)
-            .map_err(|error| SigningError(error.into()))
+        jws::sign_with(&self.header, payload, |signed| match &self.signer {
+            Signer::Ed25519(pair) => Ok(URL_SAFE_NO_PAD.encode(pair.sign(signed))),
+            Signer::Library(key) => jsonwebtoken::crypto::sign(signed, key, self.algorithm.in_library())
+                .map_err(|error| SigningError(error.into())),
+        })
     }
 }
 

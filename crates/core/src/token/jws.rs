@@ -6,7 +6,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
+use jsonwebtoken::{DecodingKey, crypto};
 use serde_json::{Map, Value};
 
 pub use super::jwk::{BadKey, VerifyingKeys};
@@ -199,18 +199,17 @@ pub fn verify(token: &str, key: &VerifyingKey) -> Result<Vec<u8>, Refused> {
     }
 }
 
-/// Signs a payload under a header that is already encoded.
-pub(crate) fn sign(
+/// Signs a payload under a header that is already encoded; `sign` gives the encoded signature of what it is shown.
+pub(crate) fn sign_with<E>(
     encoded_header: &str,
     payload: &[u8],
-    key: &EncodingKey,
-    algorithm: Algorithm,
-) -> Result<String, jsonwebtoken::errors::Error> {
+    sign: impl FnOnce(&[u8]) -> Result<String, E>,
+) -> Result<String, E> {
     let mut token = String::with_capacity(encoded_header.len() + payload.len() * 4 / 3 + 100);
     token.push_str(encoded_header);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let signature = crypto::sign(token.as_bytes(), key, algorithm.in_library())?;
+    let signature = sign(token.as_bytes())?;
     token.push('.');
     token.push_str(&signature);
     Ok(token)
@@ -219,8 +218,18 @@ pub(crate) fn sign(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jsonwebtoken::EncodingKey;
     use proptest::prelude::*;
     use serde_json::json;
+
+    fn sign(
+        header: &str,
+        payload: &[u8],
+        key: &EncodingKey,
+        algorithm: Algorithm,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        sign_with(header, payload, |signed| crypto::sign(signed, key, algorithm.in_library()))
+    }
 
     const SECRET: &str = "dGhpcnR5LXR3by1ieXRlcy1vZi1zaGFyZWQtc2VjcmV0IQ";
 
