@@ -21,6 +21,7 @@
 
 use std::{thread, time::Duration};
 
+mod authority;
 mod daemon;
 mod pgbouncer;
 mod postgres;
@@ -29,6 +30,7 @@ mod proxy;
 mod redis;
 mod watchdog;
 
+pub use authority::Authority;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, PostgresServer, Shutdown};
 pub use proxy::{Proxy, Traffic};

@@ -7,5 +7,6 @@ mod servers {
     mod postgres;
     mod proxy;
     mod redis;
+    mod tls;
     mod watchdog;
 }

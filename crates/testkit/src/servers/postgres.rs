@@ -14,6 +14,7 @@ use std::{
 use nix::sys::signal::Signal;
 
 use super::{
+    authority::Authority,
     daemon::{Daemon, words},
     programs, watchdog,
 };
@@ -65,13 +66,21 @@ impl PostgresServer {
     /// Starts one that lets everybody on this machine in.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(None, None)
     }
 
     /// Starts one that wants a password (SCRAM-SHA-256), random, and in [`Database::url`].
     #[must_use]
     pub fn start_with_password() -> Self {
-        Self::start_with(Some(programs::random_word()))
+        Self::start_with(Some(programs::random_word()), None)
+    }
+
+    /// Starts one that also speaks TLS, with an authority's certificate for these names or addresses.
+    ///
+    /// It lets everybody on this machine in without TLS, too, so that a client that falls back to that is seen to.
+    #[must_use]
+    pub fn start_with_tls(authority: &Authority, names: &[&str]) -> Self {
+        Self::start_with(None, Some((authority, names)))
     }
 
     /// The one that all tests of this binary share; started by the first, ended with the process.
@@ -81,7 +90,7 @@ impl PostgresServer {
         &SHARED
     }
 
-    fn start_with(password: Option<String>) -> Self {
+    fn start_with(password: Option<String>, tls: Option<(&Authority, &[&str])>) -> Self {
         let address = programs::free_address();
         let folder = watchdog::folder("postgres", true);
         let data = folder.join("data");
@@ -89,8 +98,14 @@ impl PostgresServer {
         let method = if password.is_some() { "scram-sha-256" } else { "trust" };
         let access = format!("local all all trust\nhost all all 127.0.0.1/32 {method}\n");
         fs::write(data.join("pg_hba.conf"), access).expect("the cluster's folder");
-        fs::write(data.join("postgresql.conf"), configuration(address, &folder))
-            .expect("the cluster's folder");
+        let mut configuration = configuration(address, &folder);
+        if let Some((authority, names)) = tls {
+            let papers = authority.certify(names, &data);
+            programs::give_away(&papers.key);
+            // It finds both by their names.
+            configuration.push_str("ssl = on\n");
+        }
+        fs::write(data.join("postgresql.conf"), configuration).expect("the cluster's folder");
 
         let mut command = programs::unprivileged();
         command.extend(words("postgres", &["-D", &data.display().to_string()]));

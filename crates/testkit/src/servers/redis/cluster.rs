@@ -1,6 +1,6 @@
 //! Masters that share the keys.
 
-use super::{super::eventually, RedisServer, programs};
+use super::{super::eventually, Authority, RedisServer, Tls, programs};
 
 /// How many parts the keys have.
 const SLOTS: usize = 16_384;
@@ -15,7 +15,17 @@ impl RedisCluster {
     /// Starts a cluster and waits until every node takes commands.
     #[must_use]
     pub fn start(masters: usize) -> Self {
-        let cluster = Self { nodes: (0..masters).map(|_| start_node()).collect() };
+        Self::start_with(masters, None)
+    }
+
+    /// The same, speaking nothing but TLS.
+    #[must_use]
+    pub fn start_with_tls(masters: usize, authority: &Authority, names: &[&str]) -> Self {
+        Self::start_with(masters, Some((authority, names)))
+    }
+
+    fn start_with(masters: usize, tls: Option<Tls<'_>>) -> Self {
+        let cluster = Self { nodes: (0..masters).map(|_| start_node(tls)).collect() };
         for (number, node) in cluster.nodes.iter().enumerate() {
             let (first, last) = (number * SLOTS / masters, (number + 1) * SLOTS / masters - 1);
             assert_eq!(node.cli(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]), "OK");
@@ -61,8 +71,8 @@ impl RedisCluster {
     }
 }
 
-fn start_node() -> RedisServer {
+fn start_node(tls: Option<Tls<'_>>) -> RedisServer {
     let bus = programs::free_address().port().to_string();
     let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
-    RedisServer::start_with(&options, None)
+    RedisServer::start_with(&options, None, tls)
 }

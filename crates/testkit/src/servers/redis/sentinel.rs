@@ -32,7 +32,8 @@ impl RedisSentinel {
         let port = master.address.port().to_string();
         // As replicas wait five seconds for more of them before the first copy.
         master.cli(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
-        let replica = RedisServer::start_with(&["--replicaof", &format!("127.0.0.1 {port}")], None);
+        let of = format!("127.0.0.1 {port}");
+        let replica = RedisServer::start_with(&["--replicaof", &of], None, None);
         eventually(|| replica.cli(&["INFO", "replication"]).contains("link_status:up").then_some(()))
             .expect("a replica that follows");
 
