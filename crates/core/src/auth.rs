@@ -174,7 +174,7 @@ impl AuthBuilder {
                 .await?
             }
         };
-        let revocations = Revocations::of(self.store.list_revocations(now).await?);
+        let revocations = Revocations::load(self.store.as_ref(), now).await?;
         Ok(Arc::new(Auth {
             throttle: self.throttle.unwrap_or_else(|| Arc::new(MemoryThrottle::new(Arc::clone(&self.clock)))),
             tokens: TokenCache::new(self.policy.tokens.cache_capacity),

@@ -1,17 +1,19 @@
 //! What no longer counts: revoked sessions and cut-offs, in memory, so that every request can ask.
 //!
 //! Loaded before the engine is ready. A node knows its own revocations at once; those of others arrive with the
-//! next catch-up read.
+//! next catch-up read, which goes on where the last one ended.
 
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},
 };
 
+use tokio::sync::Mutex;
+
 use crate::{
     ports::{
         clock::Timestamp,
-        store::{AccountCutoff, Revoked},
+        store::{AccountCutoff, Progress, Revoked, Store, StoreError},
     },
     values::{
         account::AccountId,
@@ -19,9 +21,57 @@ use crate::{
     },
 };
 
+/// How many settled reads go by before everything is read again from its beginning.
+const READS_FROM_THE_BEGINNING: u32 = 20;
+
 /// The memory of what no longer counts.
 #[derive(Debug, Default)]
-pub(crate) struct Revocations(RwLock<Memory>);
+pub(crate) struct Revocations {
+    memory: RwLock<Memory>,
+    /// One reads at a time.
+    reading: Mutex<Reading>,
+}
+
+/// Where a catch-up read begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Where the last one ended.
+    LastRead,
+    /// Where one ended a while ago, and now and then at the beginning: what a failover lost and others then did in its
+    /// place has numbers that were read before.
+    SettledRead,
+}
+
+/// How far was read, and when.
+#[derive(Debug, Default)]
+struct Reading {
+    last: Progress,
+    /// At the settled read before, and at the one before that.
+    settled: [Progress; 2],
+    settled_reads: u32,
+}
+
+impl Reading {
+    fn begin(&self, since: Since) -> Progress {
+        match since {
+            Since::LastRead => self.last.clone(),
+            Since::SettledRead if self.settled_reads.is_multiple_of(READS_FROM_THE_BEGINNING) => {
+                Progress::default()
+            }
+            Since::SettledRead => self.settled[0].clone(),
+        }
+    }
+
+    fn end(&mut self, since: Since, progress: Progress) {
+        if since == Since::SettledRead {
+            let [_, newer] = std::mem::take(&mut self.settled);
+            let older = if self.settled_reads == 0 { progress.clone() } else { newer };
+            self.settled = [older, progress.clone()];
+            self.settled_reads = self.settled_reads.wrapping_add(1);
+        }
+        self.last = progress;
+    }
+}
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -31,15 +81,38 @@ struct Memory {
 }
 
 impl Revocations {
-    pub(crate) fn of(revoked: Revoked) -> Self {
-        let memory = Self::default();
-        memory.learn(revoked);
-        memory
+    /// Everything that a store knows.
+    pub(crate) async fn load(store: &dyn Store, now: Timestamp) -> Result<Self, StoreError> {
+        let revocations = Self::default();
+        revocations.catch_up(store, now, Since::SettledRead).await?;
+        Ok(revocations)
+    }
+
+    /// Reads what the store knows, page by page; nothing known is forgotten before its time.
+    pub(crate) async fn catch_up(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+        since: Since,
+    ) -> Result<(), StoreError> {
+        let mut reading = self.reading.lock().await;
+        let mut progress = reading.begin(since);
+        loop {
+            let page = store.list_revocations(&progress, now).await?;
+            progress.clone_from(&page.progress);
+            let is_all = page.is_all;
+            self.learn(page);
+            if is_all {
+                break;
+            }
+        }
+        reading.end(since, progress);
+        Ok(())
     }
 
     /// Whether a session's tokens are dead, whatever they say of themselves.
     pub(crate) fn is_revoked(&self, session_id: SessionId, account_id: AccountId) -> bool {
-        let memory = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
         let born_at = session_id.created_at();
         memory.sessions.contains_key(&session_id)
             || born_at <= memory.everyone
@@ -48,11 +121,10 @@ impl Revocations {
 
     /// The global cut-off.
     pub(crate) fn everyone(&self) -> Timestamp {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).everyone
+        self.memory.read().unwrap_or_else(PoisonError::into_inner).everyone
     }
 
-    /// Adds what the store knows; nothing known is forgotten before its time.
-    pub(crate) fn learn(&self, revoked: Revoked) {
+    fn learn(&self, revoked: Revoked) {
         self.learn_sessions(&revoked.sessions);
         for cutoff in revoked.accounts {
             self.learn_cutoff(cutoff);
@@ -61,25 +133,25 @@ impl Revocations {
     }
 
     pub(crate) fn learn_sessions(&self, revoked: &[RevokedSession]) {
-        let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         memory.sessions.extend(revoked.iter().map(|session| (session.id, session.access_until)));
     }
 
     pub(crate) fn learn_cutoff(&self, cutoff: AccountCutoff) {
-        let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         let known = memory.accounts.entry(cutoff.account_id).or_insert(cutoff);
         known.at = known.at.max(cutoff.at);
         known.until = known.until.max(cutoff.until);
     }
 
     pub(crate) fn learn_global_cutoff(&self, at: Timestamp) {
-        let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         memory.everyone = memory.everyone.max(at);
     }
 
     /// Forgets sessions whose last access token has expired.
     pub(crate) fn forget_expired(&self, now: Timestamp) {
-        let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         memory.sessions.retain(|_, until| *until > now);
         memory.accounts.retain(|_, cutoff| cutoff.until > now);
     }

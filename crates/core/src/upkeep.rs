@@ -11,6 +11,7 @@ use crate::{
     Auth,
     keys::KeyError,
     ports::{clock::Stopwatch, store::StoreError},
+    revocation::Since,
 };
 
 /// How often the engine asks whether another process has changed the data, unless it hears of a change before.
@@ -105,7 +106,11 @@ impl Auth {
     /// # Errors
     /// An outage, or keys that cannot be opened.
     pub async fn catch_up(&self) -> Result<(), KeyError> {
-        self.revocations.learn(self.store.list_revocations(self.clock.now()).await?);
+        self.catch_up_since(Since::LastRead).await
+    }
+
+    async fn catch_up_since(&self, since: Since) -> Result<(), KeyError> {
+        self.revocations.catch_up(self.store.as_ref(), self.clock.now(), since).await?;
         self.reload_keys().await
     }
 
@@ -167,7 +172,7 @@ impl Auth {
                 Err(error) => tracing::warn!(%error, "expired rows could not be removed; trying again later"),
             }
             // Whatever a look for changes may have missed, a failover that lost the last of them say, ends here.
-            if let Err(error) = self.catch_up().await {
+            if let Err(error) = self.catch_up_since(Since::SettledRead).await {
                 tracing::warn!(%error, "what other processes changed could not be read; trying again later");
             }
         }

@@ -15,7 +15,6 @@ use vestibule_core::{
 };
 
 use crate::{
-    changes,
     failure::broken,
     sessions,
     statement::{account_columns, global_cutoff, statements},
@@ -90,12 +89,9 @@ pub(crate) async fn insert_account<T: Tx>(
     for _ in 0..MAX_ATTEMPTS {
         if let Some(inserted) = try_insert(tx, account, &permissions).await? {
             let ended = match session {
-                Some(session) => sessions::insert_session(tx, session).await?,
+                Some(session) => sessions::insert_session(tx, session, u32::MAX).await?.pop(),
                 None => None,
             };
-            if ended.is_some() {
-                changes::announce(tx).await?;
-            }
             return Ok(Insertion::Inserted { account: inserted, ended });
         }
         // Nothing is taken where the other account was deleted a moment ago: then the name is free by now.

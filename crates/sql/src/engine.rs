@@ -44,6 +44,19 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
         A: Send + Sync + 'static,
         R: Send + 'static;
 
+    /// Runs a bounded read that must not wait behind requests: a busy node hears of revocations like an idle one.
+    fn list_at_once<A, R>(
+        &self,
+        arguments: A,
+        body: Body<Self, A, R>,
+    ) -> impl Future<Output = Result<R, StoreError>> + Send
+    where
+        A: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        self.list(arguments, body)
+    }
+
     /// Runs a body in one transaction: all it did is kept, or nothing.
     ///
     /// Each statement sees what was committed before it began; a row that it changes is locked until the end. Nothing

@@ -6,7 +6,7 @@ use vestibule_core::ports::{
 };
 
 use crate::{
-    changes,
+    changes::{self, Stamp},
     failure::broken,
     statement::statements,
     tx::{Tx, Value, row},
@@ -63,7 +63,7 @@ pub(crate) async fn insert_first_signing_key<T: Tx>(
 ) -> Result<bool, StoreError> {
     let is_kept = tx.exec(&INSERT_KEY, &columns(key)).await? > 0;
     if is_kept {
-        changes::announce(tx).await?;
+        changes::announce(tx, Stamp::draw(), &[]).await?;
     }
     Ok(is_kept)
 }
@@ -81,7 +81,7 @@ pub(crate) async fn rotate_signing_key<T: Tx>(
         tx.exec(retire, &[others_until.into()]).await?;
         // Nothing is inserted where another rotation ended in between: then its key is the one to retire.
         if tx.exec(&INSERT_KEY, &columns(key)).await? > 0 {
-            return changes::announce(tx).await;
+            return changes::announce(tx, Stamp::draw(), &[]).await;
         }
     }
     Err(broken("a signing key can be neither kept nor found"))

@@ -1,13 +1,15 @@
 //! The store port, once for every engine: which body runs how.
 
+mod ways;
+
 use async_trait::async_trait;
 use vestibule_core::{
     ports::{
         audit::{AuditEvent, AuditRecord},
         clock::{Stopwatch, Timestamp},
         store::{
-            AccountCutoff, Insertion, Opening, Revoked, Rotation, RotationRequest, SessionOpening, Store,
-            StoreError, StoredSigningKey,
+            AccountCutoff, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest, SessionOpening,
+            Store, StoreError, StoredSigningKey,
         },
     },
     values::{
@@ -28,65 +30,6 @@ use crate::{
 #[derive(Debug)]
 pub struct SqlStore<E> {
     pub(crate) engine: E,
-}
-
-#[expect(private_bounds, reason = "the engines are made in this crate alone")]
-impl<E: Engine> SqlStore<E> {
-    async fn read<A, R>(
-        &self,
-        operation: &'static str,
-        arguments: A,
-        body: Body<E, A, R>,
-    ) -> Result<R, StoreError>
-    where
-        A: Send + Sync,
-        R: Send,
-    {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.engine.read(arguments, body).await)
-    }
-
-    async fn list<A, R>(
-        &self,
-        operation: &'static str,
-        arguments: A,
-        body: Body<E, A, R>,
-    ) -> Result<R, StoreError>
-    where
-        A: Send + Sync + 'static,
-        R: Send + 'static,
-    {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.engine.list(arguments, body).await)
-    }
-
-    async fn write<A, R>(
-        &self,
-        operation: &'static str,
-        arguments: A,
-        body: Body<E, A, R>,
-    ) -> Result<R, StoreError>
-    where
-        A: Send + Sync + 'static,
-        R: Send + 'static,
-    {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.engine.write(arguments, body).await)
-    }
-
-    async fn step<A, R>(
-        &self,
-        operation: &'static str,
-        arguments: A,
-        body: Body<E, A, R>,
-    ) -> Result<R, StoreError>
-    where
-        A: Send + Sync + 'static,
-        R: Send + 'static,
-    {
-        let stopwatch = Stopwatch::start();
-        measured(operation, stopwatch, self.engine.step(arguments, body).await)
-    }
 }
 
 #[async_trait]
@@ -208,12 +151,15 @@ impl<E: Engine> Store for SqlStore<E> {
         self.write("cut_off_everyone", at, |tx, &at| Box::pin(revocation::cut_off_everyone(tx, at))).await
     }
 
-    async fn list_revocations(&self, now: Timestamp) -> Result<Revoked, StoreError> {
-        self.list("list_revocations", now, |tx, &now| Box::pin(revocation::list_revocations(tx, now))).await
+    async fn list_revocations(&self, after: &Progress, now: Timestamp) -> Result<Revoked, StoreError> {
+        self.list_at_once("list_revocations", (after.clone(), now), |tx, (after, now)| {
+            Box::pin(revocation::list_revocations(tx, after, *now))
+        })
+        .await
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        self.list("list_signing_keys", (), |tx, ()| Box::pin(keys::list_signing_keys(tx))).await
+        self.list_at_once("list_signing_keys", (), |tx, ()| Box::pin(keys::list_signing_keys(tx))).await
     }
 
     async fn insert_first_signing_key(&self, key: StoredSigningKey) -> Result<bool, StoreError> {

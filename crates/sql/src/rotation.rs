@@ -13,9 +13,9 @@ use vestibule_core::{
 
 use crate::{
     accounts::AccountRow,
-    changes,
+    changes::{Stamp, next_number},
     failure::broken,
-    sessions::RevokedRow,
+    sessions::{self, RevokedRow},
     statement::{account_columns, global_cutoff, statements},
     tx::{Tx, row},
 };
@@ -49,9 +49,9 @@ statements! {
          WHERE session.id = $1 AND session.revoked_at IS NULL AND session.expires_at > $2 \
          AND session.created_at > ", global_cutoff!(),
         " AND session.created_at > account.cutoff_at AND account.active = 1");
-    REVOKE_REUSED_SESSION: RevokedRow =
-        "UPDATE session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL \
-         RETURNING id, account_id, access_until";
+    REVOKE_REUSED_SESSION: RevokedRow = concat!(
+        "UPDATE session SET revoked_at = $2, change_number = ", next_number!("$3"),
+        " WHERE id = $1 AND revoked_at IS NULL RETURNING id, account_id, access_until, change_number");
 }
 
 /// Moves a session one generation further; `None` where there is nothing to swap.
@@ -90,10 +90,11 @@ pub(crate) async fn explain_refusal<T: Tx>(
     if session.generation < next {
         return Ok(Rotation::Refused);
     }
-    let revoked = tx.opt(&REVOKE_REUSED_SESSION, &[(&request.id).into(), request.now.into()]).await?;
-    let Some(revoked) = revoked else { return Ok(Rotation::Refused) };
-    changes::announce(tx).await?;
-    Ok(Rotation::ReuseDetected(revoked.into()))
+    let stamp = Stamp::draw();
+    let params = [(&request.id).into(), request.now.into(), stamp.into()];
+    let revoked = tx.all(&REVOKE_REUSED_SESSION, &params).await?;
+    let revoked = sessions::tell(tx, stamp, revoked).await?.pop();
+    Ok(revoked.map_or(Rotation::Refused, Rotation::ReuseDetected))
 }
 
 /// The presented generation and its child; no token of ours names a generation beyond that.

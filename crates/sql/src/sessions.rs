@@ -13,12 +13,12 @@ use vestibule_core::{
 
 use crate::{
     accounts::AccountRow,
-    changes,
-    statement::{account_columns, session_is_live, session_is_not_cut_off, statements},
+    changes::{self, Stamp, next_number},
+    statement::{account_columns, global_cutoff, session_is_live, session_is_not_cut_off, statements},
     tx::{Tx, row},
 };
 
-row! { RevokedRow { id: SessionId, account_id: AccountId, access_until: Timestamp } }
+row! { RevokedRow { id: SessionId, account_id: AccountId, access_until: Timestamp, change_number: i64 } }
 
 impl From<RevokedRow> for RevokedSession {
     fn from(row: RevokedRow) -> Self {
@@ -50,34 +50,62 @@ impl From<SessionRow> for Session {
 
 row! { OwnerRow { account_id: AccountId } }
 
+/// A session as it is, but revoked; `$4` is the moment and `$12` the stamp.
+macro_rules! revoked_columns {
+    () => {
+        concat!(
+            "id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, expires_at, ends_at, \
+             access_until, $4, address, user_agent, ",
+            next_number!("$12")
+        )
+    };
+}
+
+/// What makes a session worth revoking: one that has expired while an access token of it has not still is.
+macro_rules! is_worth_revoking {
+    ($now:literal) => {
+        concat!(
+            "session.revoked_at IS NULL AND (session.expires_at > ",
+            $now,
+            " OR session.access_until > ",
+            $now,
+            ") AND ",
+            session_is_not_cut_off!()
+        )
+    };
+}
+
 statements! {
     // Also the place where a login meets a change of the password, a cut-off and other logins of the account: one of
-    // them waits for the other here. A session born at or before the cut-off would be dead from its birth.
+    // them waits for the other here. A session born at or before a cut-off would be dead from its birth.
     RECORD_LOGIN: AccountRow = concat!(
         "UPDATE account SET last_login_at = $3 WHERE id = $1 AND active = 1 AND password_hash = $2 \
-         AND cutoff_at < $3 RETURNING ",
+         AND cutoff_at < $3 AND ", global_cutoff!(), " < $3 RETURNING ",
         account_columns!());
-    INSERT_SESSION: () =
+    // The new session, the one it replaces and those that make room for it, in one statement: the latter two are there
+    // already, so that they conflict and are revoked. Deleted by the upkeep in between, they come back revoked. The count
+    // is answered by the index alone and spares nearly every login the closer look. The limit only satisfies SQLite,
+    // which has no OFFSET without one, and the last WHERE its parser.
+    OPEN_SESSION: RevokedRow = concat!(
         "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, \
-         expires_at, ends_at, access_until, revoked_at, address, user_agent) \
-         VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, NULL, $10, $11)";
-    // The count is answered by the index alone and spares nearly every login the closer look. The limit only satisfies
-    // SQLite, which has no OFFSET without one.
-    REVOKE_OLDEST_SESSIONS: RevokedRow = concat!(
-        "UPDATE session SET revoked_at = $2 WHERE id IN (SELECT session.id FROM session \
-         WHERE (SELECT COUNT(*) FROM session AS kept WHERE kept.account_id = $1 AND kept.revoked_at IS NULL) > $4 \
-         AND session.account_id = $1 AND session.id <> $3 AND ", session_is_live!("$2"),
-        " ORDER BY session.created_at DESC, session.id DESC LIMIT 1000000 OFFSET $4) \
-         RETURNING id, account_id, access_until");
-    // A session that has expired while an access token of it has not is still worth revoking.
+         expires_at, ends_at, access_until, revoked_at, address, user_agent, change_number) \
+         SELECT $1, $2, 0, $3, $4, $4, $4, $5, $6, $7, NULL, $8, $9, 0 \
+         UNION ALL SELECT ", revoked_columns!(), " FROM session WHERE session.id = $10 AND session.id <> $1 AND ",
+        is_worth_revoking!("$4"),
+        " UNION ALL SELECT ", revoked_columns!(), " FROM (SELECT * FROM session \
+         WHERE (SELECT COUNT(*) FROM session AS kept WHERE kept.account_id = $2 AND kept.revoked_at IS NULL) > $11 \
+         AND session.account_id = $2 AND session.id <> COALESCE($10, $1) AND ", session_is_live!("$4"),
+        " ORDER BY session.created_at DESC, session.id DESC LIMIT 1000000 OFFSET $11) AS oldest WHERE 1 = 1 \
+         ON CONFLICT (id) DO UPDATE SET revoked_at = excluded.revoked_at, change_number = excluded.change_number \
+         WHERE session.revoked_at IS NULL RETURNING id, account_id, access_until, change_number");
     REVOKE_SESSION: RevokedRow = concat!(
-        "UPDATE session SET revoked_at = $2 WHERE id = $1 AND account_id = COALESCE($3, account_id) \
-         AND revoked_at IS NULL AND (expires_at > $2 OR access_until > $2) AND ", session_is_not_cut_off!(),
-        " RETURNING id, account_id, access_until");
+        "UPDATE session SET revoked_at = $2, change_number = ", next_number!("$4"),
+        " WHERE id = $1 AND account_id = COALESCE($3, account_id) AND ", is_worth_revoking!("$2"),
+        " RETURNING id, account_id, access_until, change_number");
     REVOKE_OTHER_SESSIONS: RevokedRow = concat!(
-        "UPDATE session SET revoked_at = $3 WHERE account_id = $1 AND id <> $2 \
-         AND revoked_at IS NULL AND (expires_at > $3 OR access_until > $3) AND ", session_is_not_cut_off!(),
-        " RETURNING id, account_id, access_until");
+        "UPDATE session SET revoked_at = $3, change_number = ", next_number!("$4"),
+        " WHERE account_id = $1 AND id <> $2 AND ", is_worth_revoking!("$3"),
+        " RETURNING id, account_id, access_until, change_number");
     LIST_SESSIONS: SessionRow = concat!(
         "SELECT session.id, session.created_at, session.refreshed_at, session.address, session.user_agent \
          FROM session WHERE session.account_id = $1 AND ", session_is_live!("$2"),
@@ -86,15 +114,14 @@ statements! {
         "SELECT session.account_id FROM session WHERE session.id = $1 AND ", session_is_live!("$2"));
 }
 
-/// Keeps a new session and ends the one it replaces, which the caller has to announce; the refresh token it is given away with is of generation 0.
+/// Keeps a new session, and ends the one it replaces and the oldest beyond `limit`; says which ended, and tells the
+/// others.
 pub(crate) async fn insert_session<T: Tx>(
     tx: &mut T,
     session: &NewSession,
-) -> Result<Option<RevokedSession>, StoreError> {
-    let ended = match session.replaces {
-        Some(replaced) => revoke(tx, replaced, None, session.created_at).await?,
-        None => None,
-    };
+    limit: u32,
+) -> Result<Vec<RevokedSession>, StoreError> {
+    let stamp = Stamp::draw();
     let scope = session.scope.to_string();
     let address = session.client.address.to_string();
     let params = [
@@ -102,16 +129,18 @@ pub(crate) async fn insert_session<T: Tx>(
         (&session.account_id).into(),
         scope.as_str().into(),
         session.created_at.into(),
-        session.created_at.into(),
-        session.created_at.into(),
         session.expires_at.into(),
         session.ends_at.into(),
         session.access_until.into(),
         address.as_str().into(),
         session.client.user_agent.as_str().into(),
+        session.replaces.as_ref().into(),
+        i64::from(limit.saturating_sub(1)).into(),
+        stamp.into(),
     ];
-    tx.exec(&INSERT_SESSION, &params).await?;
-    Ok(ended)
+    let mut ended = tx.all(&OPEN_SESSION, &params).await?;
+    ended.retain(|row| row.id != session.id);
+    tell(tx, stamp, ended).await
 }
 
 /// Opens a session, ends the one it replaces and makes room for it.
@@ -120,14 +149,7 @@ pub(crate) async fn open_session<T: Tx>(tx: &mut T, opening: &SessionOpening) ->
     let login = [(&session.account_id).into(), opening.verified.expose().into(), session.created_at.into()];
     let Some(account) = tx.opt(&RECORD_LOGIN, &login).await? else { return Ok(Opening::Refused) };
     let account = account.into_account()?;
-
-    let mut ended: Vec<_> = insert_session(tx, session).await?.into_iter().collect();
-    let others = i64::from(opening.limit.saturating_sub(1));
-    let room = [(&session.account_id).into(), session.created_at.into(), (&session.id).into(), others.into()];
-    ended.extend(tx.all(&REVOKE_OLDEST_SESSIONS, &room).await?.into_iter().map(RevokedSession::from));
-    if !ended.is_empty() {
-        changes::announce(tx).await?;
-    }
+    let ended = insert_session(tx, session, opening.limit).await?;
     Ok(Opening::Opened { account, ended })
 }
 
@@ -157,21 +179,10 @@ pub(crate) async fn revoke_session<T: Tx>(
     owner: Option<AccountId>,
     now: Timestamp,
 ) -> Result<Option<RevokedSession>, StoreError> {
-    let revoked = revoke(tx, id, owner, now).await?;
-    if revoked.is_some() {
-        changes::announce(tx).await?;
-    }
-    Ok(revoked)
-}
-
-async fn revoke<T: Tx>(
-    tx: &mut T,
-    id: SessionId,
-    owner: Option<AccountId>,
-    now: Timestamp,
-) -> Result<Option<RevokedSession>, StoreError> {
-    let params = [(&id).into(), now.into(), owner.as_ref().into()];
-    Ok(tx.opt(&REVOKE_SESSION, &params).await?.map(RevokedSession::from))
+    let stamp = Stamp::draw();
+    let params = [(&id).into(), now.into(), owner.as_ref().into(), stamp.into()];
+    let revoked = tx.all(&REVOKE_SESSION, &params).await?;
+    Ok(tell(tx, stamp, revoked).await?.pop())
 }
 
 /// Revokes the live sessions of an account but one.
@@ -181,10 +192,21 @@ pub(crate) async fn revoke_other_sessions<T: Tx>(
     keep: SessionId,
     now: Timestamp,
 ) -> Result<Vec<RevokedSession>, StoreError> {
-    let params = [(&account_id).into(), (&keep).into(), now.into()];
+    let stamp = Stamp::draw();
+    let params = [(&account_id).into(), (&keep).into(), now.into(), stamp.into()];
     let revoked = tx.all(&REVOKE_OTHER_SESSIONS, &params).await?;
+    tell(tx, stamp, revoked).await
+}
+
+/// Tells the others what was revoked, if anything was.
+pub(crate) async fn tell<T: Tx>(
+    tx: &mut T,
+    stamp: Stamp,
+    revoked: Vec<RevokedRow>,
+) -> Result<Vec<RevokedSession>, StoreError> {
     if !revoked.is_empty() {
-        changes::announce(tx).await?;
+        let numbers: Vec<_> = revoked.iter().map(|row| row.change_number).collect();
+        changes::announce(tx, stamp, &numbers).await?;
     }
     Ok(revoked.into_iter().map(RevokedSession::from).collect())
 }

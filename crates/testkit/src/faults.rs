@@ -12,8 +12,8 @@ use vestibule_core::{
         audit::{AuditEvent, AuditRecord},
         clock::Timestamp,
         store::{
-            AccountCutoff, Insertion, Opening, Revoked, Rotation, RotationRequest, SessionOpening, Store,
-            StoreError, StoredSigningKey,
+            AccountCutoff, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest, SessionOpening,
+            Store, StoreError, StoredSigningKey,
         },
     },
     values::{
@@ -185,8 +185,8 @@ impl Store for FaultyStore {
         self.call("cut_off_everyone", self.inner.cut_off_everyone(at)).await
     }
 
-    async fn list_revocations(&self, now: Timestamp) -> Result<Revoked, StoreError> {
-        self.call("list_revocations", self.inner.list_revocations(now)).await
+    async fn list_revocations(&self, after: &Progress, now: Timestamp) -> Result<Revoked, StoreError> {
+        self.call("list_revocations", self.inner.list_revocations(after, now)).await
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {

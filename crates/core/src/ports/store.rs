@@ -3,10 +3,13 @@
 //! Every method is one intent and atomic. An `Err` means that nothing is known about the outcome's effect; every
 //! expected outcome, a refusal or a conflict too, is a value.
 
+mod revoked;
+
 use std::{fmt, future, time::Duration};
 
 use async_trait::async_trait;
 
+pub use self::revoked::{AccountCutoff, Progress, Revoked};
 use super::{
     audit::{AuditEvent, AuditRecord},
     clock::Timestamp,
@@ -85,18 +88,19 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: Timestamp,
     ) -> Result<Vec<RevokedSession>, StoreError>;
 
-    /// Ends every session of an account begun at or before `at`, for good.
+    /// Ends every session that an account has, and every other one of it begun at or before `at`, for good.
     async fn cut_off_account(
         &self,
         account_id: AccountId,
         at: Timestamp,
     ) -> Result<Option<AccountCutoff>, StoreError>;
 
-    /// Ends every session begun at or before `at`, for good.
+    /// Ends every session that there is, and every other one begun at or before `at`, for good.
     async fn cut_off_everyone(&self, at: Timestamp) -> Result<Timestamp, StoreError>;
 
-    /// Everything a node must know to refuse dead tokens without asking the store.
-    async fn list_revocations(&self, now: Timestamp) -> Result<Revoked, StoreError>;
+    /// What a node must know to refuse dead tokens without asking the store: the next page of what was revoked after
+    /// `after`, from the beginning where the store no longer knows that place.
+    async fn list_revocations(&self, after: &Progress, now: Timestamp) -> Result<Revoked, StoreError>;
 
     // ── signing keys ──
 
@@ -258,28 +262,6 @@ pub struct Rotated {
     pub authenticated_at: Timestamp,
     /// When the session ends if it is not refreshed.
     pub expires_at: Timestamp,
-}
-
-/// An account's cut-off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountCutoff {
-    /// The account.
-    pub account_id: AccountId,
-    /// Sessions begun at or before this moment are dead.
-    pub at: Timestamp,
-    /// The latest `exp` issued for any of them.
-    pub until: Timestamp,
-}
-
-/// What no longer counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Revoked {
-    /// Revoked sessions whose access tokens have not all expired.
-    pub sessions: Vec<RevokedSession>,
-    /// Account cut-offs that some unexpired access token may fall under.
-    pub accounts: Vec<AccountCutoff>,
-    /// The global cut-off.
-    pub everyone: Timestamp,
 }
 
 /// A signing key as it is kept: the private part wrapped.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 
 use tempfile::TempDir;
-use vestibule_core::ports::store::{Insertion, Store, StoreError};
+use vestibule_core::ports::store::{Insertion, Progress, Store, StoreError};
 use vestibule_testkit::contract::{
     outages::{WRITES, call_every_method},
     samples::{at, event, new_account, register},
@@ -99,7 +99,7 @@ async fn a_panic_costs_only_its_own_operation() {
     assert!(matches!(panicked, Err(StoreError::Broken(_))));
     assert!(matches!(inserted, Ok(Insertion::Inserted { .. })));
     assert_eq!(store.find_account(id).await.unwrap(), None, "another id, only to see that reads go on");
-    let everyone = store.list_revocations(at(0)).await.unwrap().everyone;
+    let everyone = store.list_revocations(&Progress::default(), at(0)).await.unwrap().everyone;
     assert_eq!(everyone.as_millis(), 0, "what it had done is undone");
     store.ping().await.unwrap();
 }

@@ -6,7 +6,7 @@ use vestibule_sql::{
     PostgresOptions, PostgresStore,
     postgres::{OpenError, check_migrations, migrate},
 };
-use vestibule_testkit::servers::PostgresServer;
+use vestibule_testkit::servers::{PostgresServer, Proxy, Traffic};
 
 async fn refusal(url: &str) -> OpenError {
     let error = PostgresStore::open(PostgresOptions::parse(url).unwrap()).await.unwrap_err();
@@ -32,6 +32,31 @@ async fn a_server_that_says_nothing_is_given_up() {
     options.connect_timeout = Duration::from_millis(50);
     let error = PostgresStore::open(options).await.unwrap_err();
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+}
+
+/// Wherever it falls silent: while it takes the connection, and after each answer on the way to the last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_falls_silent_is_given_up() {
+    let server = PostgresServer::shared();
+    let database = server.fresh_database();
+    migrate(&PostgresOptions::parse(&database.url()).unwrap()).await.unwrap();
+    let proxy = Proxy::start(server.address());
+    let mut options = PostgresOptions::parse(&database.url_at(proxy.address())).unwrap();
+    options.connect_timeout = Duration::from_secs(2);
+    options.statement_timeout = Duration::from_millis(100);
+    let (mut bytes, mut unreachable, mut silent) = (1, 0, 0);
+    loop {
+        proxy.set(Traffic::SilentAfter(bytes));
+        let opening = PostgresStore::open(options.clone());
+        match tokio::time::timeout(Duration::from_secs(30), opening).await.unwrap() {
+            Err(OpenError::Unreachable { .. }) => unreachable += 1,
+            Err(OpenError::Silent { .. }) => silent += 1,
+            Err(error) => panic!("after {bytes} bytes: {error}"),
+            Ok(_) => break,
+        }
+        bytes += bytes / 2 + 1;
+    }
+    assert!(unreachable > 0 && silent > 2, "{unreachable} {silent}");
 }
 
 #[tokio::test]
@@ -65,6 +90,27 @@ async fn a_server_without_encryption_is_refused_where_it_is_asked_for() {
     assert!(matches!(error, OpenError::Certificates { .. }), "{error}");
 }
 
+/// The server's rules for connections ask for TLS, which our own do not on this machine.
+#[tokio::test]
+async fn a_server_that_wants_encryption_is_told_apart_from_one_that_refuses_the_user() {
+    let server = PostgresServer::start();
+    let database = server.fresh_database();
+    let rules = database.psql("SHOW hba_file");
+    database.psql(&format!(
+        "COPY (SELECT unnest(ARRAY['local all all trust', 'hostssl all all all trust'])) TO '{rules}'"
+    ));
+    database.psql("SELECT pg_reload_conf()");
+    let refused = async || matches!(refusal(&database.url()).await, OpenError::Unencrypted { .. });
+    while !refused().await {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let error = refusal(&database.url()).await;
+    assert!(error.to_string().contains("Add sslmode=require to database_url"), "{error}");
+    let nobody = PostgresServer::shared().url("postgres").replace("vestibule@", "nobody:secret@");
+    let error = refusal(&nobody).await;
+    assert!(matches!(error, OpenError::LoginRefused { .. }), "{error}");
+}
+
 #[tokio::test]
 async fn a_read_only_database_is_refused() {
     let database = PostgresServer::shared().fresh_database();
@@ -82,6 +128,23 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     assert!(matches!(migrate(&options).await, Err(OpenError::Foreign { .. })));
     let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(database.psql(tables).trim(), "1");
+}
+
+/// A name is nobody's: what makes the tables ours is what they look like.
+#[tokio::test]
+async fn a_table_of_another_program_may_be_named_like_ours() {
+    let database = PostgresServer::shared().fresh_database();
+    database.psql("CREATE TABLE migration_lease (id INTEGER, tenant TEXT)");
+    assert!(matches!(refusal(&database.url()).await, OpenError::Foreign { .. }));
+    database.psql("CREATE TABLE vestibule_migration (name TEXT)");
+    assert!(matches!(refusal(&database.url()).await, OpenError::Foreign { .. }));
+    // That of a process which died as soon as it had made it.
+    database.psql(
+        "DROP TABLE migration_lease, vestibule_migration; CREATE TABLE migration_lease \
+         (id BIGINT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, held_until BIGINT NOT NULL); \
+         ALTER TABLE migration_lease OWNER TO vestibule",
+    );
+    super::open(&database.url()).await.close().await;
 }
 
 #[tokio::test]
@@ -137,14 +200,15 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     migrate(&options).await.unwrap();
     // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
     database.psql(
-        "DELETE FROM vestibule_migration WHERE version = 5; DROP TABLE change_stamp; \
+        "DELETE FROM vestibule_migration WHERE version = 7; \
+             DROP INDEX session_by_change; DROP INDEX account_by_change; \
          INSERT INTO migration_lease VALUES (1, 'dead', 1); \
-         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 5)",
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 7)",
     );
     assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
-    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'change_stamp') \
+    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'session_by_change') \
                 + (SELECT COUNT(*) FROM migration_lease)";
     assert_eq!(database.psql(left).trim(), "0");
     database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
-    assert_eq!(migrate(&options).await.unwrap(), ["V5__change_stamps"]);
+    assert_eq!(migrate(&options).await.unwrap(), ["V7__change_index"]);
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Debug, sync::Arc};
 
 use vestibule_core::{
-    ports::store::{Store, StoreError},
+    ports::store::{Progress, Store, StoreError},
     values::{account::AccountId, session::SessionId, username::LoginName},
 };
 
@@ -54,7 +54,7 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("revoke_other_sessions", went(store.revoke_other_sessions(account, session, at(0)).await)),
         ("cut_off_account", went(store.cut_off_account(account, at(0)).await)),
         ("cut_off_everyone", went(store.cut_off_everyone(at(0)).await)),
-        ("list_revocations", went(store.list_revocations(at(0)).await)),
+        ("list_revocations", went(store.list_revocations(&Progress::default(), at(0)).await)),
         ("list_signing_keys", went(store.list_signing_keys().await)),
         ("insert_first_signing_key", went(store.insert_first_signing_key(key.clone()).await)),
         ("rotate_signing_key", went(store.rotate_signing_key(signing_key("new", at(1)), at(2)).await)),

@@ -9,7 +9,9 @@ use vestibule_core::{
 
 use super::{
     StoreFixture, at_once,
-    samples::{ACCESS_TTL, GRACE, at, log_in, new_session, opening, register, rotated, rotation},
+    samples::{
+        ACCESS_TTL, GRACE, all_revoked, at, log_in, new_session, opening, register, rotated, rotation,
+    },
 };
 
 /// Sessions are compared by their birth, to the millisecond; a login right after the cut-off works.
@@ -76,7 +78,7 @@ pub async fn what_a_rotation_issues_beside_a_cut_off_is_remembered(fixture: &imp
         })
         .await;
         for until in issued.into_iter().flatten() {
-            let told = handles[0].list_revocations(until.minus(Duration::from_millis(1))).await.unwrap();
+            let told = all_revoked(&*handles[0], until.minus(Duration::from_millis(1))).await;
             let by_itself = told.sessions.iter().any(|session| session.id == id);
             let by_cutoff = told.accounts.iter().any(|cutoff| cutoff.account_id == ada);
             assert!(by_itself || by_cutoff, "{told:?}");
@@ -97,8 +99,8 @@ pub async fn a_cut_off_is_remembered_until_the_last_access(fixture: &impl StoreF
     store.cut_off_account(bob, at(70_000)).await.unwrap();
 
     let just_before = until.minus(Duration::from_millis(1));
-    assert_eq!(store.list_revocations(just_before).await.unwrap().accounts, [cutoff]);
-    assert_eq!(store.list_revocations(until).await.unwrap().accounts, []);
+    assert_eq!(all_revoked(&*store, just_before).await.accounts, [cutoff]);
+    assert_eq!(all_revoked(&*store, until).await.accounts, []);
 }
 
 /// Everybody's sessions end; logins after it work at once.
@@ -106,9 +108,9 @@ pub async fn everyone_is_cut_off_at_once(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
     let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
     let before = [log_in(&*store, ada, at(1)).await, log_in(&*store, bob, at(5)).await];
-    assert!(store.list_revocations(at(6)).await.unwrap().everyone < at(0));
+    assert!(all_revoked(&*store, at(6)).await.everyone < at(0));
     assert_eq!(store.cut_off_everyone(at(5)).await.unwrap(), at(5));
-    assert_eq!(store.list_revocations(at(6)).await.unwrap().everyone, at(5));
+    assert_eq!(all_revoked(&*store, at(6)).await.everyone, at(5));
     for id in before {
         assert_eq!(store.rotate_session(rotation(id, 0, at(6))).await.unwrap(), Rotation::Refused);
         assert_eq!(store.find_session_owner(id, at(6)).await.unwrap(), None);
@@ -148,8 +150,8 @@ pub async fn revoked_sessions_are_remembered_until_their_last_access(fixture: &i
     let access_until = at(1).plus(ACCESS_TTL);
     store.revoke_session(id, None, at(3)).await.unwrap().unwrap();
     fixture.execute("DELETE FROM account").await;
-    let listed = store.list_revocations(at(4)).await.unwrap();
+    let listed = all_revoked(&*store, at(4)).await;
     assert_eq!(listed.sessions, [RevokedSession { id, account_id: ada, access_until }]);
     assert_eq!(listed.accounts, []);
-    assert_eq!(store.list_revocations(access_until).await.unwrap().sessions, []);
+    assert_eq!(all_revoked(&*store, access_until).await.sessions, []);
 }

@@ -14,7 +14,8 @@ use vestibule_core::{
 use super::{
     StoreFixture, at_once,
     samples::{
-        ACCESS_TTL, GRACE, REFRESH_TTL, at, log_in, new_session, opened, opening, register, rotated, rotation,
+        ACCESS_TTL, GRACE, REFRESH_TTL, all_revoked, at, log_in, new_session, opened, opening, register,
+        rotated, rotation,
     },
 };
 
@@ -28,7 +29,7 @@ async fn session_of_ada(store: &dyn Store) -> (AccountId, SessionId) {
 }
 
 async fn is_revoked(store: &dyn Store, id: SessionId) -> bool {
-    store.list_revocations(at(0)).await.unwrap().sessions.iter().any(|revoked| revoked.id == id)
+    all_revoked(store, at(0)).await.sessions.iter().any(|revoked| revoked.id == id)
 }
 
 /// Each refresh token works once, and its child after it.

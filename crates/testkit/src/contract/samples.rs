@@ -10,7 +10,8 @@ use vestibule_core::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
         store::{
-            Insertion, Opening, Rotated, Rotation, RotationRequest, SessionOpening, Store, StoredSigningKey,
+            Insertion, Opening, Progress, Revoked, Rotated, Rotation, RotationRequest, SessionOpening, Store,
+            StoredSigningKey,
         },
     },
     values::{
@@ -151,4 +152,21 @@ pub async fn rotated(store: &dyn Store, request: RotationRequest) -> Rotated {
         Rotation::Rotated(rotated) => rotated,
         other => panic!("{other:?}"),
     }
+}
+
+/// Everything that is revoked, however many pages it takes.
+pub async fn all_revoked(store: &dyn Store, now: Timestamp) -> Revoked {
+    revoked_since(store, &Progress::default(), now).await
+}
+
+/// What was revoked after a place, however many pages it takes.
+pub async fn revoked_since(store: &dyn Store, after: &Progress, now: Timestamp) -> Revoked {
+    let mut all = Revoked { progress: after.clone(), ..Revoked::default() };
+    while !all.is_all {
+        let page = store.list_revocations(&all.progress, now).await.unwrap();
+        all.sessions.extend(page.sessions);
+        all.accounts.extend(page.accounts);
+        (all.everyone, all.progress, all.is_all) = (page.everyone, page.progress, page.is_all);
+    }
+    all
 }
