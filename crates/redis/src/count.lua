@@ -14,6 +14,9 @@ if redis.call('HSETNX', counter, 'window', number) == 1 then
   redis.call('PEXPIRE', counter, window)
 else
   number = redis.call('HGET', counter, 'window')
+  if not string.match(number, '^%d+$') then
+    return redis.error_reply('WINDOW is no number')
+  end
 end
 redis.call('HINCRBY', counter, 'count', 1)
 return {'counted', number}

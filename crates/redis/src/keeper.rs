@@ -86,7 +86,7 @@ impl Keeper {
 }
 
 /// Does what a login does, with a limit that nothing reaches: a replica or a user without rights must not pass.
-async fn try_out(scripts: &Scripts, line: Line, probe: &str) -> Result<(), RedisError> {
+pub(crate) async fn try_out(scripts: &Scripts, line: Line, probe: &str) -> Result<(), RedisError> {
     scripts.count(line, probe, u32::MAX, PULSE).await.map(drop)
 }
 

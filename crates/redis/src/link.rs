@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use redis::RedisError;
 use tokio::sync::Notify;
 
 use crate::servers::Line;
@@ -23,6 +24,8 @@ struct State {
     number: u64,
     /// The key that the keeper tries. It stands beside the counter that failed last: in a cluster others may be elsewhere.
     probe: String,
+    /// Whether a counter that cannot be used was told of since the connection was found.
+    has_told: bool,
 }
 
 /// A connection on loan.
@@ -38,7 +41,11 @@ impl Link {
         for operation in ["count", "refund"] {
             metrics::counter!(FALLBACKS, "operation" => operation).absolute(0);
         }
-        Self { shown, state: Mutex::new(State { line: None, number: 0, probe }), loss: Notify::new() }
+        Self {
+            shown,
+            state: Mutex::new(State { line: None, number: 0, probe, has_told: false }),
+            loss: Notify::new(),
+        }
     }
 
     /// The connection, while there is one.
@@ -67,6 +74,7 @@ impl Link {
         let is_again = state.number > 0;
         state.line = Some(line);
         state.number += 1;
+        state.has_told = false;
         drop(state);
         metrics::gauge!(UP).set(1.0);
         if is_again {
@@ -91,6 +99,22 @@ impl Link {
             "Redis is lost: limits hold for each node by itself until it is back"
         );
         self.loss.notify_one();
+    }
+
+    /// A counter cannot be used, while others can. The first since the connection was found is told of.
+    pub(crate) fn refused(&self, loan: &Loan, counter: &str, error: &RedisError) {
+        let mut state = self.state();
+        if state.number != loan.number || std::mem::replace(&mut state.has_told, true) {
+            return;
+        }
+        drop(state);
+        tracing::warn!(
+            redis = self.shown,
+            key = counter,
+            cause = %error,
+            "a counter in Redis cannot be used, perhaps because its name is taken: its limit holds for each node by \
+             itself until the key is removed"
+        );
     }
 
     /// Waits for the next loss.

@@ -1,6 +1,6 @@
 //! The throttle: counts in Redis while it answers in time, in memory while it does not.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redis::RedisError;
@@ -12,11 +12,12 @@ use vestibule_core::{
         store::StoreError,
         throttle::{Count, Receipt, Throttle, ThrottleKey},
     },
+    values::secret::random_bytes,
 };
 
 use crate::{
-    keeper::{Keeper, in_time},
-    link::{FALLBACKS, Link},
+    keeper::{Keeper, in_time, try_out},
+    link::{FALLBACKS, Link, Loan},
     script::Scripts,
     servers::{Line, Servers},
     url::RedisUrl,
@@ -27,6 +28,8 @@ use crate::{
 pub struct RedisOptions {
     /// Where it is.
     pub url: RedisUrl,
+    /// A file of certificates (PEM) to trust instead of those that the machine trusts. By default none.
+    pub tls_ca_file: Option<PathBuf>,
     /// What every key begins with, so that several installations can share a Redis. By default `vestibule`.
     pub prefix: String,
     /// How long an answer may take before a login goes on without it. By default 100 ms.
@@ -41,6 +44,7 @@ impl RedisOptions {
     pub fn new(url: RedisUrl) -> Self {
         Self {
             url,
+            tls_ca_file: None,
             prefix: "vestibule".to_owned(),
             patience: Duration::from_millis(100),
             clock: Arc::new(SystemClock),
@@ -69,10 +73,10 @@ impl RedisThrottle {
     /// # Errors
     /// What the URL asks for cannot be had, for example TLS on a system without certificates to trust.
     pub async fn start(options: RedisOptions) -> Result<Self, RedisStartError> {
-        let RedisOptions { url, prefix, patience, clock } = options;
+        let RedisOptions { url, tls_ca_file, prefix, patience, clock } = options;
         let link = Arc::new(Link::new(url.to_string(), probe(&prefix, "start")));
         let scripts = Arc::new(Scripts::new());
-        let servers = Servers::of(&url).map_err(RedisStartError)?;
+        let servers = Servers::of(&url, tls_ca_file.as_deref())?;
         let mut keeper = Keeper { servers, link: Arc::clone(&link), scripts: Arc::clone(&scripts), patience };
         if let Err(cause) = keeper.find().await {
             link.never_found(&cause);
@@ -98,13 +102,37 @@ impl RedisThrottle {
         F: Future<Output = Result<R, RedisError>> + Send,
     {
         if let Some(loan) = self.link.borrow() {
-            match in_time(self.patience, call(loan.line.clone(), counter(&self.prefix, key))).await {
-                Ok(answer) => return Some(answer),
-                Err(cause) => self.link.lost(&loan, probe(&self.prefix, key), &cause),
+            let (counter, probe) = (counter(&self.prefix, key), probe(&self.prefix, key));
+            let asking = self.whose_fault(&loan, &probe, call(loan.line.clone(), counter.clone()));
+            match in_time(self.patience, asking).await {
+                Ok(Ok(answer)) => return Some(answer),
+                Ok(Err(error)) => self.link.refused(&loan, &counter, &error),
+                Err(cause) => self.link.lost(&loan, probe, &cause),
             }
         }
         metrics::counter!(FALLBACKS, "operation" => operation).increment(1);
         None
+    }
+
+    /// Tells an error that one counter alone meets, inside, from one that all would.
+    ///
+    /// Another program's key under the name of one counter must not undo the limits of everybody else. The words of
+    /// the error do not tell: before version 7, Redis has the same code for all that a script meets.
+    async fn whose_fault<R>(
+        &self,
+        loan: &Loan,
+        probe: &str,
+        call: impl Future<Output = Result<R, RedisError>>,
+    ) -> Result<Result<R, RedisError>, RedisError> {
+        let error = match call.await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(error) => error,
+        };
+        let is_answer = !error.is_io_error();
+        if is_answer && try_out(&self.scripts, loan.line.clone(), probe).await.is_ok() {
+            return Ok(Err(error));
+        }
+        Err(error)
     }
 }
 
@@ -143,17 +171,29 @@ impl fmt::Debug for RedisThrottle {
 
 /// Redis cannot be used as it is configured.
 #[derive(Debug, thiserror::Error)]
-#[error("Redis cannot be used as configured: {0}")]
-pub struct RedisStartError(RedisError);
+#[non_exhaustive]
+pub enum RedisStartError {
+    /// The URL asks for what cannot be had.
+    #[error("Redis cannot be used as configured: {0}")]
+    Client(#[from] RedisError),
+    /// The file of certificates cannot be used.
+    #[error("{} holds no certificate to trust ({cause}): redis.tls_ca_file must name a PEM file", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        cause: String,
+    },
+}
 
 /// The name of a counter. What stands in braces decides where a cluster keeps it.
 fn counter(prefix: &str, key: &ThrottleKey) -> String {
     format!("{prefix}:throttle:{{{key}}}")
 }
 
-/// A key that nobody is limited by, beside the counter in a cluster.
+/// A key that nobody is limited by and nobody else has, beside the counter in a cluster.
 fn probe(prefix: &str, beside: impl fmt::Display) -> String {
-    format!("{prefix}:probe:{{{beside}}}")
+    format!("{prefix}:probe:{{{beside}}}:{:016x}", u64::from_ne_bytes(random_bytes()))
 }
 
 #[cfg(test)]
@@ -166,6 +206,8 @@ mod tests {
         let network = ClientNetwork::of("2001:db8::1".parse().unwrap());
         let key = ThrottleKey::Login(network);
         assert_eq!(counter("vestibule", &key), "vestibule:throttle:{login/2001:db8::/64}");
-        assert_eq!(probe("vestibule", &key), "vestibule:probe:{login/2001:db8::/64}");
+        let beside = probe("vestibule", &key);
+        assert!(beside.starts_with("vestibule:probe:{login/2001:db8::/64}:"), "{beside}");
+        assert_ne!(probe("vestibule", &key), beside);
     }
 }

@@ -15,7 +15,7 @@ const SENTINEL_PORT: u16 = 26379;
 /// | `redis+sentinel://[user:password@]host[:port],host[:port]/master[/database]` | the master that these sentinels name |
 /// | `redis+cluster://[user:password@]host[:port],host[:port]` | a cluster, found from these nodes |
 ///
-/// With `rediss` in place of `redis` the connections are TLS; certificates are checked against the system's.
+/// With `rediss` in place of `redis` the connections are TLS, and certificates are verified in full.
 /// Sentinels that ask for a password find it in the query: `?sentinel_user=…&sentinel_password=…`. Signs such as `@`,
 /// `/` or `?` in a user or password are written in percent-encoding.
 ///
@@ -81,6 +81,23 @@ pub enum RedisUrlError {
         "may have no query but sentinel_user and sentinel_password, for sentinels; signs such as ? and # in a password are written in percent-encoding"
     )]
     Query,
+}
+
+impl RedisUrl {
+    /// Whether connections are encrypted, and the other end's certificate verified.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Whether every host is this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.hosts.iter().all(|(host, _)| {
+            host.eq_ignore_ascii_case("localhost")
+                || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        })
+    }
 }
 
 impl FromStr for RedisUrl {
@@ -230,6 +247,22 @@ mod tests {
             assert_eq!(url.to_string(), printed);
             assert!(!format!("{url:?}").contains("pass") && !format!("{url:?}").contains("ada"));
         }
+    }
+
+    #[test]
+    fn what_is_this_machine_is_told_from_the_network() {
+        for (text, is_local) in [
+            ("redis://LocalHost", true),
+            ("redis://127.0.0.2:1", true),
+            ("redis://[::1]", true),
+            ("redis+cluster://127.0.0.1:1,localhost:2", true),
+            ("redis+cluster://127.0.0.1:1,cache:2", false),
+            ("redis://10.0.0.1", false),
+            ("redis://localhost.example", false),
+        ] {
+            assert_eq!(read(text).is_local(), is_local, "{text}");
+        }
+        assert!(read("rediss+cluster://a,b").is_encrypted() && !read("redis://a").is_encrypted());
     }
 
     #[test]

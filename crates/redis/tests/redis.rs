@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod redis {
     mod contract;
+    mod encrypted;
+    mod keys;
     mod loss;
     mod servers;
     mod signs;

@@ -152,6 +152,12 @@ impl Config {
         production::check(&config, &mut problems);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
+
+    /// What is allowed and should be thought over.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Problem> {
+        production::warnings(self)
+    }
 }
 
 #[cfg(test)]
@@ -257,6 +263,45 @@ mod tests {
         let secret = vestibule::core::values::secret::SecretKey::generate();
         let secret = String::from_utf8(secret.expose().to_vec()).unwrap();
         assert!(read(&[https, url, ("VESTIBULE_SECRET_KEY", &secret)]).is_ok());
+    }
+
+    #[test]
+    fn production_warns_of_what_crosses_the_network_in_plain_text() {
+        let https = ("VESTIBULE_PUBLIC_URL", "https://login.example.org");
+        let secret = ("VESTIBULE_SECRET_KEY", "Zk5qT0c2b1pXbE9uR3hVd2RqWQ-in-plain-text-9");
+        let plain = "postgres://ada:hunter2@db.example/vestibule?sslmode=disable";
+        for (database, redis, told) in [
+            (plain, "redis://:hunter2@cache.example", &["db.example:5432/vestibule", "redis://cache"][..]),
+            (plain, "rediss://:hunter2@cache.example", &["db.example:5432/vestibule"]),
+            (
+                "postgres://ada:hunter2@db.example/vestibule",
+                "redis+cluster://localhost,cache",
+                &["cache:6379"],
+            ),
+            ("postgres://ada@localhost/vestibule", "redis://127.0.0.1", &[]),
+            ("sqlite:vestibule.db", "redis+sentinel://localhost/main", &[]),
+        ] {
+            let environment =
+                [https, secret, ("VESTIBULE_DATABASE_URL", database), ("VESTIBULE_REDIS_URL", redis)];
+            let warnings: Vec<_> = read(&environment).unwrap().warnings();
+            let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+            assert_eq!(shown.len(), told.len(), "{shown:?}");
+            for (warning, told) in shown.iter().zip(told) {
+                assert!(warning.contains(told) && !warning.contains("hunter2"), "{warning}");
+            }
+            let development = [("VESTIBULE_MODE", "development")];
+            let relaxed = read(&[&environment[..], &development].concat()).unwrap();
+            assert!(relaxed.warnings().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_authority_for_a_redis_without_tls_is_a_contradiction() {
+        let authority = ("VESTIBULE_REDIS__TLS_CA_FILE", "ca.pem");
+        let refusal = read(&[authority, ("VESTIBULE_REDIS_URL", "redis://cache")]).unwrap_err();
+        assert!(refusal.contains("redis.tls_ca_file") && refusal.contains("rediss"), "{refusal}");
+        let config = read(&[authority, ("VESTIBULE_REDIS_URL", "rediss://cache")]).unwrap();
+        assert_eq!(config.redis.options().unwrap().tls_ca_file.as_deref(), Some(Path::new("ca.pem")));
     }
 
     #[test]

@@ -31,6 +31,9 @@ const AUDIT_PATIENCE: Duration = Duration::from_secs(2);
 pub fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log);
     gather_randomness();
+    for Problem { sentence, help } in config.warnings() {
+        tracing::warn!(help, "{sentence}");
+    }
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| startup::unexpected(&error))?;
     let outcome = runtime.block_on(serve(config));

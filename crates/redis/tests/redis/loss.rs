@@ -6,7 +6,7 @@ use vestibule_core::ports::throttle::{Count, Receipt, Throttle as _};
 use vestibule_redis::RedisThrottle;
 use vestibule_testkit::{
     contract::throttle::login_from,
-    servers::{RedisCluster, RedisSentinel, RedisServer},
+    servers::{Proxy, RedisCluster, RedisSentinel, RedisServer, Traffic},
 };
 
 use super::servers::{cluster_url, eventually, sentinel_url, start, start_with};
@@ -188,4 +188,50 @@ async fn a_counter_that_would_never_end_is_given_an_end() {
     assert_eq!(server.cli(&["PERSIST", "a:throttle:{login/192.0.2.7}"]), "1");
     assert!(count(&throttle, 1).await.is_none());
     assert_ne!(server.cli(&["PTTL", "a:throttle:{login/192.0.2.7}"]), "-1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_answers_late_counts_as_away_until_it_is_quick_again() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address());
+    let throttle = start_with(&server.url_at(proxy.address()), "a", PATIENCE).await;
+    is_counted_in_redis(&throttle).await;
+    proxy.set(Traffic::Delay(4 * PATIENCE));
+    assert!(is_local(count(&throttle, PLENTY).await));
+    // It is looked for all the time, and what is found is too slow.
+    for _ in 0..20 {
+        assert!(is_local(count(&throttle, PLENTY).await));
+        tokio::time::sleep(PATIENCE / 5).await;
+    }
+    proxy.set(Traffic::Pass);
+    is_counted_in_redis(&throttle).await;
+}
+
+/// A replica that has much to read from its master says `LOADING` to everything meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_still_loads_its_data_is_not_used() {
+    let (server, master) = (RedisServer::start(), RedisServer::start());
+    let throttle = start(&server.url(), "a").await;
+    is_counted_in_redis(&throttle).await;
+    let fill = "for n = 1, 500 do redis.call('SET', n, string.rep('x', 4096)) end return 'OK'";
+    assert_eq!(master.cli(&["EVAL", fill, "0"]), "OK");
+    for (name, value) in [("repl-diskless-sync-delay", "0"), ("rdbcompression", "no")] {
+        master.cli(&["CONFIG", "SET", name, value]);
+    }
+    // A tenth of a second for each key, and clients are answered between them.
+    let set = |name: &str, value: &str| server.cli(&["CONFIG", "SET", name, value]);
+    assert_eq!(set("key-load-delay", "100000"), "OK");
+    assert_eq!(set("loading-process-events-interval-bytes", "1024"), "OK");
+    let (host, port) = (master.address().ip().to_string(), master.address().port().to_string());
+    server.cli(&["REPLICAOF", &host, &port]);
+    let is_loading = || server.cli(&["EXISTS", "1"]).starts_with("LOADING");
+    eventually("it loads", async || is_loading()).await;
+    for _ in 0..10 {
+        assert!(is_local(count(&throttle, PLENTY).await));
+    }
+    assert!(is_loading());
+    assert_eq!(set("key-load-delay", "0"), "OK");
+    eventually("it has loaded", async || server.cli(&["EXISTS", "1"]) == "1").await;
+    server.cli(&["REPLICAOF", "NO", "ONE"]);
+    is_counted_in_redis(&throttle).await;
 }

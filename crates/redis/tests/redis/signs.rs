@@ -96,3 +96,25 @@ fn a_wrong_password_is_a_warning_without_it() {
     assert!(text.contains(&server.address().to_string()) && text.contains("authentication failed"), "{text}");
     assert!(!text.contains("guessed") && !text.contains("ada"), "{text}");
 }
+
+#[test]
+fn a_key_of_another_type_is_told_once() {
+    let server = RedisServer::start();
+    let log = Log::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            let throttle = start(&server.url(), "a").await;
+            server.cli(&["SET", "a:throttle:{login/192.0.2.7}", "theirs"]);
+            for _ in 0..10 {
+                throttle.count(&login_from("192.0.2.7"), 100, Duration::from_hours(1)).await.unwrap();
+            }
+            assert!(throttle.is_shared());
+        });
+    });
+    let text = log.text();
+    assert_eq!(text.matches("WARN").count(), 1, "{text}");
+    assert!(text.contains("cannot be used") && text.contains("a:throttle:{login/192.0.2.7}"), "{text}");
+    assert!(text.contains("WRONGTYPE") && !text.contains("is lost"), "{text}");
+}

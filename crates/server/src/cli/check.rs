@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::output;
 use crate::{
     config::{Loaded, Value, keys::KEYS, write_span},
-    failure::Failure,
+    failure::{Failure, Problem},
     startup,
 };
 
@@ -18,7 +18,10 @@ pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
     if is_json {
         let values: Map<_, _> =
             KEYS.iter().map(|key| (key.name.to_owned(), shown(loaded.settings.value(key.name)))).collect();
-        let shown = json!({ "file": file, "mode": mode, "public_url": public_url, "values": values });
+        let warnings: Vec<_> = loaded.config.warnings().into_iter().map(|warning| warning.sentence).collect();
+        let shown = json!({
+            "file": file, "mode": mode, "public_url": public_url, "values": values, "warnings": warnings
+        });
         return output::json(&shown);
     }
     let public_url =
@@ -31,7 +34,12 @@ pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
         vec!["  public URL".into(), public_url],
         vec!["  listen".into(), service.listen.to_string()],
         vec!["  database".into(), service.database.to_string()],
-    ])
+    ])?;
+    for Problem { sentence, help } in loaded.config.warnings() {
+        let help = help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+        output::line(&format!("\nwarning: {sentence}{help}"))?;
+    }
+    Ok(())
 }
 
 /// A value as JSON; of a secret, only that it is set.

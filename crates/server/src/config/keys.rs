@@ -251,6 +251,8 @@ pub const KEYS: &[Key] = &[
         "What every key begins with, so that several installations can share a Redis; the nodes of one have the same."),
     key("redis.timeout", Kind::Span, "100ms",
         "How long a login may wait for Redis; after that, and until Redis answers in time again, each node counts for itself."),
+    optional("redis.tls_ca_file", Kind::Path, "the certificates that the machine trusts",
+        "A PEM file with the authority that signed the certificates of Redis and its sentinels."),
 
     key("registration.enabled", Kind::Switch, "true",
         "Whether people may make accounts themselves."),

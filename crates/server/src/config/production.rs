@@ -1,7 +1,7 @@
-//! What production mode refuses. Weak secrets are refused in every mode, where they are read.
+//! What production mode refuses, and what it warns of. Weak secrets are refused in every mode, where they are read.
 
 use super::{Config, service::Mode};
-use crate::failure::Problem;
+use crate::{database::Database, failure::Problem};
 
 /// Adds what is not safe on the open internet.
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
@@ -30,4 +30,30 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
             ),
         );
     }
+}
+
+/// What is not safe on the open internet, and may be on the operator's own network.
+pub(super) fn warnings(config: &Config) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    if config.service.mode != Mode::Production {
+        return warnings;
+    }
+    if let Database::Postgres(options) = &config.service.database
+        && !options.is_encrypted()
+        && !options.is_local()
+    {
+        let sentence = format!(
+            "database_url leads to {options} without TLS: whoever is in between reads and changes accounts and sessions"
+        );
+        let help = "remove sslmode=disable from it, and name the authority in postgres.tls_ca_file where it is your own";
+        warnings.push(Problem::new(sentence).help(help));
+    }
+    if let Some(url) = config.redis.url.as_ref().filter(|url| !url.is_encrypted() && !url.is_local()) {
+        let sentence = format!(
+            "redis_url leads to {url} without TLS: whoever is in between reads its password and changes the limits"
+        );
+        let help = "begin it with rediss, and name the authority in redis.tls_ca_file where it is your own";
+        warnings.push(Problem::new(sentence).help(help));
+    }
+    warnings
 }

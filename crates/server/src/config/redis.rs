@@ -1,6 +1,6 @@
 //! `redis_url` and `[redis]`: counters that all nodes share.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use vestibule_redis::{RedisOptions, RedisUrl};
 
@@ -16,6 +16,8 @@ pub struct Redis {
     pub prefix: String,
     /// How long a login may wait for it.
     pub timeout: Duration,
+    /// Whose certificates are trusted, where it is not those the machine trusts.
+    pub tls_ca_file: Option<PathBuf>,
 }
 
 impl Redis {
@@ -37,14 +39,26 @@ impl Redis {
             );
             problems.push(Problem::new(sentence));
         }
-        Self { url, prefix, timeout: settings.span("redis.timeout") }
+        let tls_ca_file = settings.path("redis.tls_ca_file");
+        if tls_ca_file.is_some() && url.as_ref().is_some_and(|url: &RedisUrl| !url.is_encrypted()) {
+            let sentence = "redis.tls_ca_file is set, and redis_url asks for no TLS";
+            problems.push(
+                Problem::new(sentence).help("begin redis_url with rediss, or remove redis.tls_ca_file"),
+            );
+        }
+        Self { url, prefix, timeout: settings.span("redis.timeout"), tls_ca_file }
     }
 
     /// What the throttle in Redis is started with; `None` where each node counts for itself.
     #[must_use]
     pub fn options(&self) -> Option<RedisOptions> {
         let url = self.url.clone()?;
-        Some(RedisOptions { prefix: self.prefix.clone(), patience: self.timeout, ..RedisOptions::new(url) })
+        Some(RedisOptions {
+            tls_ca_file: self.tls_ca_file.clone(),
+            prefix: self.prefix.clone(),
+            patience: self.timeout,
+            ..RedisOptions::new(url)
+        })
     }
 }
 

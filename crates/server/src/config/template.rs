@@ -47,6 +47,7 @@ fn example(key: &Key) -> &'static str {
         "postgres.tls_ca_file" => "/etc/vestibule/postgres-ca.pem",
         "redis_url" => "redis://127.0.0.1:6379",
         "redis_url_file" => "/etc/vestibule/redis_url",
+        "redis.tls_ca_file" => "/etc/vestibule/redis-ca.pem",
         "metrics_listen" => "127.0.0.1:9100",
         "secret_key_file" => "/etc/vestibule/secret_key",
         "previous_secret_keys_file" => "/etc/vestibule/previous_secret_keys",

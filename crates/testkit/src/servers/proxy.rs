@@ -30,6 +30,8 @@ pub enum Traffic {
     /// Takes connections, keeps those there are, and passes nothing: a network that lost its way. What was sent
     /// meanwhile arrives afterwards, as a network that sends again would have it; [`Proxy::cut`] loses it.
     BlackHole,
+    /// Passes so many bytes of the server's on each connection, and then nothing: it fell silent in the middle.
+    SilentAfter(usize),
     /// Takes no connections and has cut those there were: a server that is down.
     Refuse,
 }
@@ -151,8 +153,8 @@ impl Gate {
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let there = self.clone().pass(from_client, to_server);
-        let back = self.clone().pass(from_server, to_client);
+        let there = self.clone().pass(from_client, to_server, false);
+        let back = self.clone().pass(from_server, to_client, true);
         tokio::try_join!(there, back).map(|_| ())
     }
 
@@ -160,11 +162,16 @@ impl Gate {
         mut self,
         mut from: tokio::net::tcp::OwnedReadHalf,
         mut to: tokio::net::tcp::OwnedWriteHalf,
+        is_answer: bool,
     ) -> io::Result<()> {
         let mut buffer = vec![0; 16 * 1024];
+        let mut answered = 0;
         loop {
             let length = from.read(&mut buffer).await?;
             self.wait_for_passage().await;
+            answered += if is_answer { length } else { 0 };
+            let is_too_much = |traffic| matches!(traffic, Traffic::SilentAfter(most) if answered > most);
+            self.wait_until(|state| !is_too_much(state.traffic)).await;
             if length == 0 {
                 return to.shutdown().await;
             }

@@ -99,10 +99,7 @@ impl RedisServer {
     }
 
     fn cli_command(&self) -> Command {
-        let mut command = cli_at(self.address);
-        if let Some(authority) = &self.authority {
-            command.arg("--tls").arg("--cacert").arg(authority);
-        }
+        let mut command = cli_at(self.address, self.authority.as_deref());
         if let Some(password) = &self.password {
             command.env("REDISCLI_AUTH", password);
         }
@@ -150,9 +147,14 @@ fn transport(port: u16, tls: Option<Tls<'_>>, folder: &Path) -> Vec<String> {
     options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
 }
 
-fn cli_at(address: SocketAddr) -> Command {
+fn cli_at(address: SocketAddr, authority: Option<&Path>) -> Command {
     let port = address.port().to_string();
-    programs::command(&words("redis-cli", &["-h", &address.ip().to_string(), "-p", &port]))
+    let words = words("redis-cli", &["-h", &address.ip().to_string(), "-p", &port]);
+    let mut command = programs::command(&words);
+    if let Some(authority) = authority {
+        command.arg("--tls").arg("--cacert").arg(authority);
+    }
+    command
 }
 
 /// Whether the answer to a command has this in it.

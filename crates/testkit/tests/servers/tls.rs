@@ -1,6 +1,8 @@
 use std::process::Command;
 
-use vestibule_testkit::servers::{Authority, Database, PostgresServer, RedisCluster, RedisServer};
+use vestibule_testkit::servers::{
+    Authority, Database, PostgresServer, RedisCluster, RedisSentinel, RedisServer,
+};
 
 /// Whether the connection was encrypted, as `psql` with these parameters sees it.
 fn is_encrypted(database: &Database<'_>, parameters: &str) -> Result<bool, String> {
@@ -43,4 +45,9 @@ fn redis_speaks_nothing_but_tls() {
     let held = cluster.nodes().iter().filter(|node| node.cli(&["CONFIG", "GET", "port"]).ends_with("\n0"));
     assert_eq!(held.count(), 3);
     assert!(first.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+
+    let sentinel = RedisSentinel::start_with_tls(&authority, &["127.0.0.1"]);
+    let [_, second] = sentinel.servers();
+    sentinel.lose_master();
+    assert_eq!(sentinel.master(), second.address());
 }

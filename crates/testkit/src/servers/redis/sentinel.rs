@@ -1,6 +1,6 @@
 //! A master, a replica, and a sentinel that makes the one the other.
 
-use std::{fs, net::SocketAddr};
+use std::{ffi::OsString, fs, net::SocketAddr, path::PathBuf};
 
 use nix::sys::signal::Signal;
 
@@ -9,7 +9,7 @@ use super::{
         daemon::{Daemon, words},
         eventually, programs, watchdog,
     },
-    RedisServer, answers, cli_at,
+    Authority, RedisServer, Tls, answers, cli_at, transport,
 };
 
 /// What the sentinel calls the master.
@@ -21,6 +21,8 @@ pub struct RedisSentinel {
     // Ends first, so that it does not take the end of the others for an outage.
     sentinel: Daemon,
     address: SocketAddr,
+    /// Who vouches for it, where it speaks TLS.
+    authority: Option<PathBuf>,
     servers: [RedisServer; 2],
 }
 
@@ -28,23 +30,36 @@ impl RedisSentinel {
     /// Starts all three and waits until a failover is possible.
     #[must_use]
     pub fn start() -> Self {
-        let master = RedisServer::start();
+        Self::start_with(None)
+    }
+
+    /// The same, all three speaking nothing but TLS.
+    #[must_use]
+    pub fn start_with_tls(authority: &Authority, names: &[&str]) -> Self {
+        Self::start_with(Some((authority, names)))
+    }
+
+    fn start_with(tls: Option<Tls<'_>>) -> Self {
+        let master = RedisServer::start_with(&[], None, tls);
         let port = master.address.port().to_string();
         // As replicas wait five seconds for more of them before the first copy.
         master.cli(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
         let of = format!("127.0.0.1 {port}");
-        let replica = RedisServer::start_with(&["--replicaof", &of], None, None);
+        let replica = RedisServer::start_with(&["--replicaof", &of], None, tls);
         eventually(|| replica.cli(&["INFO", "replication"]).contains("link_status:up").then_some(()))
             .expect("a replica that follows");
 
         let address = programs::free_address();
         let folder = watchdog::folder("sentinel", false);
         let file = folder.join("sentinel.conf");
-        fs::write(&file, configuration(address, master.address)).expect("a file");
-        let command = words("redis-sentinel", &[&file.display().to_string()]);
+        fs::write(&file, configuration(master.address)).expect("a file");
+        let mut command = words("redis-sentinel", &[&file.display().to_string()]);
+        command.extend(transport(address.port(), tls, &folder).into_iter().map(OsString::from));
+        let authority = tls.map(|(authority, _)| authority.file());
         let sentinel = Daemon::new(folder, command, Signal::SIGKILL);
-        sentinel.start(|| answers(cli_at(address).args(["INFO", "sentinel"]), "slaves=1"));
-        Self { sentinel, address, servers: [master, replica] }
+        sentinel
+            .start(|| answers(cli_at(address, authority.as_deref()).args(["INFO", "sentinel"]), "slaves=1"));
+        Self { sentinel, address, authority, servers: [master, replica] }
     }
 
     /// Where the sentinel listens.
@@ -74,8 +89,8 @@ impl RedisSentinel {
     /// Where the sentinel says the master is.
     #[must_use]
     pub fn master(&self) -> SocketAddr {
-        let answer =
-            programs::output(cli_at(self.address).args(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]));
+        let mut cli = cli_at(self.address, self.authority.as_deref());
+        let answer = programs::output(cli.args(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]));
         answer.replace('\n', ":").parse().expect("an address")
     }
 
@@ -93,12 +108,11 @@ impl RedisSentinel {
     }
 }
 
-fn configuration(address: SocketAddr, master: SocketAddr) -> String {
-    let (host, port, master_host, master_port) = (address.ip(), address.port(), master.ip(), master.port());
+fn configuration(master: SocketAddr) -> String {
+    let (host, port) = (master.ip(), master.port());
     format!(
         "bind {host}\n\
-         port {port}\n\
-         sentinel monitor {NAME} {master_host} {master_port} 1\n\
+         sentinel monitor {NAME} {host} {port} 1\n\
          sentinel down-after-milliseconds {NAME} 500\n\
          sentinel failover-timeout {NAME} 2000\n"
     )
