@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
+use serde::Deserialize;
 use tempfile::TempDir;
 use vestibule::{
     core::{
@@ -27,7 +28,7 @@ use super::{
     load::{Work, expect_ok, rate},
     process::{Listening, folder_beside_the_build},
     rounds::{Comparison, Rounds},
-    server::{self, refresh_request, token},
+    server::{self, refresh_request},
     table::{Row, Target},
 };
 
@@ -44,12 +45,20 @@ struct Refresher {
     token: String,
 }
 
+/// What is read of an answer, where it lies: the generator shares the processors with the server.
+#[derive(Deserialize)]
+struct RefreshAnswer<'a> {
+    refresh_token: &'a str,
+}
+
 impl Work for Refresher {
     async fn once(&mut self) -> anyhow::Result<()> {
         let answer = self.connection.exchange(&refresh_request(&self.token)).await?;
         expect_ok(answer.status, answer.body)?;
-        let body = serde_json::from_slice(answer.body).context("the refresh answered no JSON")?;
-        self.token = token(&body, "refresh_token")?;
+        let answer: RefreshAnswer<'_> =
+            serde_json::from_slice(answer.body).context("the refresh answered no new token")?;
+        self.token.clear();
+        self.token.push_str(answer.refresh_token);
         Ok(())
     }
 }
