@@ -89,7 +89,7 @@ statements! {
     OPEN_SESSION: RevokedRow = concat!(
         "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, \
          expires_at, ends_at, access_until, revoked_at, address, user_agent, change_number) \
-         SELECT $1, $2, 0, $3, $4, $4, $4, $5, $6, $7, NULL, $8, $9, 0 \
+         SELECT $1, $2, 0, $3, $4, $4, $4, $5, $6, $7, CAST(NULL AS BIGINT), $8, $9, 0 \
          UNION ALL SELECT ", revoked_columns!(), " FROM session WHERE session.id = $10 AND session.id <> $1 AND ",
         is_worth_revoking!("$4"),
         " UNION ALL SELECT ", revoked_columns!(), " FROM (SELECT * FROM session \
