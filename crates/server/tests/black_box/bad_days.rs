@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 10;
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// A node on a database, reached at another address where there is a proxy in between.
-fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
+pub(crate) fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
     Folder::new()
         .with("VESTIBULE_DATABASE_URL", &database.url_at(address))
         .with("VESTIBULE_SECRET_KEY", SECRET)
@@ -36,7 +36,7 @@ fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
 }
 
 /// A node under load, and somebody who was there before.
-struct Stage {
+pub(crate) struct Stage {
     server: Server,
     client: Client,
     tokens: Tokens,
@@ -44,7 +44,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(folder: &Folder) -> Self {
+    pub(crate) async fn set(folder: &Folder) -> Self {
         let server = folder.serve();
         let client = server.client();
         assert_eq!(client.register("ada").await.status, StatusCode::CREATED);
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     /// The database is away: everything that needs it says so, and nothing else is affected.
-    async fn is_away(&self) {
+    pub(crate) async fn is_away(&self) {
         self.load.is_refused(2 * CLIENTS).await;
         assert_eq!(self.client.get("/health/live").await.status, StatusCode::OK);
         assert_comes_back_later(&self.client.get("/health/ready").await);
@@ -68,7 +68,7 @@ impl Stage {
     }
 
     /// The database is back, and so is the node.
-    async fn is_back(&self) {
+    pub(crate) async fn is_back(&self) {
         let is_well = async || {
             let ready = self.client.get("/health/ready").await.status == StatusCode::OK;
             (ready && self.client.log_in("ada", PASSWORD).await.status == StatusCode::OK).then_some(())
@@ -77,7 +77,7 @@ impl Stage {
         self.load.succeeds(5 * CLIENTS).await;
     }
 
-    async fn ends_well(self, database: &Database<'_>, folder: &Folder) {
+    pub(crate) async fn ends_well(self, database: &Database<'_>, folder: &Folder) {
         self.load.ends_with_nothing_lost(self.client).await;
         assert_eq!(self.client.refresh(&self.tokens.refresh).await.status, StatusCode::OK);
         nothing_is_stuck(database).await;
