@@ -57,6 +57,7 @@ statements! {
         "INSERT INTO migration_lease (id, holder, held_until) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE \
          SET holder = excluded.holder, held_until = excluded.held_until \
          WHERE migration_lease.held_until <= $3 RETURNING holder";
+    RENEW_LEASE: () = "UPDATE migration_lease SET held_until = $2 WHERE id = 1 AND holder = $1";
     RETURN_LEASE: () = "DELETE FROM migration_lease WHERE id = 1 AND holder = $1";
     LIST_APPLIED: AppliedRow =
         "SELECT CAST(version AS BIGINT) AS version, CAST(checksum AS TEXT) AS checksum FROM vestibule_migration \
@@ -84,6 +85,16 @@ pub(crate) async fn take_lease<T: Tx>(
 ) -> Result<bool, StoreError> {
     let taken = tx.opt(&TAKE_LEASE, &[holder.into(), until.into(), now.into()]).await?;
     Ok(taken.is_some_and(|row| row.holder == holder))
+}
+
+/// Lengthens the lease; says whether it was still ours.
+#[cfg(feature = "postgres")]
+pub(crate) async fn renew_lease<T: Tx>(
+    tx: &mut T,
+    holder: &str,
+    until: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(tx.exec(&RENEW_LEASE, &[holder.into(), until.into()]).await? > 0)
 }
 
 /// Gives the lease back.

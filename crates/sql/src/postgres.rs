@@ -7,12 +7,14 @@
 
 mod attempt;
 mod connect;
+mod dial;
 mod error;
 mod failure;
 mod hints;
 mod migrate;
 mod options;
 mod pool;
+mod tls;
 mod tx;
 
 #[cfg(test)]
@@ -28,7 +30,9 @@ use std::{
 
 use vestibule_core::ports::store::StoreError;
 
-use self::{attempt::Way, hints::Listener, pool::Connections, tx::PostgresTx};
+use self::{
+    attempt::Way, dial::Dialer, hints::Listener, migrate::Patience, pool::Connections, tx::PostgresTx,
+};
 pub use self::{
     error::OpenError,
     options::{PostgresOptions, UrlError},
@@ -47,7 +51,7 @@ pub type PostgresStore = SqlStore<Postgres>;
 /// PostgreSQL, as an engine under the store.
 #[derive(Debug)]
 pub struct Postgres {
-    options: PostgresOptions,
+    dialer: Arc<Dialer>,
     connections: Connections,
     /// From the first time that somebody wants to hear of changes: a command does not.
     listener: OnceLock<Listener>,
@@ -63,12 +67,11 @@ impl SqlStore<Postgres> {
     pub async fn open(options: PostgresOptions) -> Result<Arc<Self>, OpenError> {
         let mut session = connect::Session::begin(&options).await?;
         session.check_ownership().await?;
-        migrate::run(&mut session).await?;
+        migrate::run(&mut session, Patience::default()).await?;
         session.prepare_statements().await?;
-        let connections = Connections::new(&options)?;
         let engine = Postgres {
-            options: options.clone(),
-            connections,
+            connections: Connections::new(&options, &session.dialer)?,
+            dialer: Arc::clone(&session.dialer),
             listener: OnceLock::new(),
             seen_stamps: AtomicI64::new(0),
         };
@@ -86,7 +89,7 @@ impl SqlStore<Postgres> {
 pub async fn migrate(options: &PostgresOptions) -> Result<Vec<String>, OpenError> {
     let mut session = connect::Session::begin(options).await?;
     session.check_ownership().await?;
-    migrate::run(&mut session).await
+    migrate::run(&mut session, Patience::default()).await
 }
 
 /// Says which migrations a database has and lacks, and changes nothing.
@@ -100,10 +103,14 @@ pub async fn check_migrations(options: &PostgresOptions) -> Result<MigrationStat
 }
 
 impl Postgres {
-    /// Beside the look-ups, not behind the requests that wait for a connection of their own: a busy node must hear of
-    /// revocations like an idle one.
+    /// Beside the look-ups, not behind the requests that wait for a connection of their own: a busy node hears of
+    /// revocations and says that it is ready like an idle one.
+    async fn watch<R>(&self, body: Body<Self, (), R>) -> Result<R, StoreError> {
+        attempt::run(&self.connections, Way::Watch, &(), body).await
+    }
+
     async fn sum_stamps(&self) -> Result<i64, StoreError> {
-        self.read((), |tx, ()| Box::pin(changes::sum_stamps(tx))).await
+        self.watch(|tx, ()| Box::pin(changes::sum_stamps(tx))).await
     }
 }
 
@@ -126,6 +133,15 @@ impl Engine for Postgres {
         R: Send + 'static,
     {
         attempt::run(&self.connections, Way::List, &arguments, body).await
+    }
+
+    /// Beside the look-ups.
+    async fn list_at_once<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        attempt::run(&self.connections, Way::Watch, &arguments, body).await
     }
 
     async fn write<A, R>(&self, arguments: A, body: Body<Self, A, R>) -> Result<R, StoreError>
@@ -156,13 +172,13 @@ impl Engine for Postgres {
         if !self.connections.may_listen() {
             return future::pending().await;
         }
-        let hints = self.connections.hints();
-        self.listener.get_or_init(|| Listener::start(self.options.clone(), Arc::clone(hints)));
+        let (hints, limit) = (self.connections.hints(), self.connections.limit());
+        self.listener.get_or_init(|| Listener::start(Arc::clone(&self.dialer), limit, Arc::clone(hints)));
         hints.heard().await;
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.list((), |tx, ()| {
+        self.watch(|tx, ()| {
             Box::pin(async {
                 revocation::find_global_cutoff(tx).await?;
                 tx.assert_writable().await

@@ -6,6 +6,8 @@
 mod contract;
 #[path = "postgres/hints.rs"]
 mod hints;
+#[path = "postgres/hosts.rs"]
+mod hosts;
 #[path = "postgres/pooler.rs"]
 mod pooler;
 #[path = "postgres/refusals.rs"]

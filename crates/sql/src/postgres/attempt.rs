@@ -31,6 +31,8 @@ struct Failed {
 pub(super) enum Way {
     /// Looks something up on a shared connection.
     Look,
+    /// The same, and not behind requests where nothing is shared either.
+    Watch,
     /// Reads on a connection of its own. What only reads can always be done again.
     List,
     /// Each statement is committed by itself.
@@ -49,9 +51,9 @@ pub(super) async fn run<A: Sync, R>(
     let mut attempts = Attempts::default();
     loop {
         let outcome = match way {
-            Way::Look => look(connections, arguments, body).await.map_err(Failed::before),
-            Way::List => single(connections, arguments, body).await.map_err(Failed::before),
-            Way::Step => single(connections, arguments, body).await.map_err(Failed::step),
+            Way::Look | Way::Watch => look(connections, way, arguments, body).await.map_err(Failed::before),
+            Way::List => single(connections, way, arguments, body).await.map_err(Failed::before),
+            Way::Step => single(connections, way, arguments, body).await.map_err(Failed::step),
             Way::Transaction => transact(connections, arguments, body).await,
         };
         match outcome {
@@ -63,11 +65,12 @@ pub(super) async fn run<A: Sync, R>(
 
 async fn look<A: Sync, R>(
     connections: &Connections,
+    way: Way,
     arguments: &A,
     body: Body<Postgres, A, R>,
 ) -> Result<R, StoreError> {
     let Some(shared) = connections.shared().await? else {
-        return single(connections, arguments, body).await;
+        return single(connections, way, arguments, body).await;
     };
     let outcome = body(&mut connections.tx(&shared), arguments).await;
     if outcome.as_ref().is_err_and(|error| remedy(error) != Remedy::None) {
@@ -78,10 +81,14 @@ async fn look<A: Sync, R>(
 
 async fn single<A: Sync, R>(
     connections: &Connections,
+    way: Way,
     arguments: &A,
     body: Body<Postgres, A, R>,
 ) -> Result<R, StoreError> {
-    let lease = connections.lease().await?;
+    let lease = match way {
+        Way::Watch => connections.lease_apart().await?,
+        _ => connections.lease().await?,
+    };
     let outcome = body(&mut connections.tx(lease.connection()), arguments).await;
     lease.give_back(outcome)
 }

@@ -1,11 +1,15 @@
 //! Why a database is not opened: sentences for whoever started the program.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use tokio_postgres::{Error, error::SqlState};
 use vestibule_core::ports::store::StoreError;
 
-use super::{failure::told, options::PostgresOptions};
+use super::{
+    dial::{Miss, Unreached},
+    failure::{is_passing, told},
+    options::PostgresOptions,
+};
 
 /// Why a PostgreSQL database is not opened. Every message is a sentence that says what to do; none holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,39 @@ pub enum OpenError {
         /// Where it should be.
         database: String,
         /// What happened instead.
+        cause: String,
+    },
+    /// It took the connection, and then it said nothing.
+    #[error(
+        "The database {database} fell silent: no answer within {limit:?}. Check its load, its log and the network in \
+         between, then start again."
+    )]
+    Silent {
+        /// Where it is.
+        database: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// It is there, and does nothing for now.
+    #[error(
+        "The database {database} cannot serve for now ({cause}). Its log says why; start again once it can, and let \
+         the service manager try until then."
+    )]
+    Away {
+        /// Where it is.
+        database: String,
+        /// What the server said.
+        cause: String,
+    },
+    /// The server takes no connection that is not encrypted.
+    #[error(
+        "The database {database} refuses a connection without encryption ({cause}). Add sslmode=require to \
+         database_url, or a line for this user and machine to the server's pg_hba.conf."
+    )]
+    Unencrypted {
+        /// Where it is.
+        database: String,
+        /// What the server said.
         cause: String,
     },
     /// The user or the password is refused.
@@ -127,6 +164,15 @@ pub enum OpenError {
         /// Where it is.
         database: String,
     },
+    /// Somebody else has taken the lease while we were migrating.
+    #[error(
+        "Migrating {database} was given up: for too long it could not be told that this process is still at it. \
+         Nothing of the step under way was kept; check the connection to it and start again."
+    )]
+    LeaseLost {
+        /// Where it is.
+        database: String,
+    },
     /// A migration failed; it left nothing behind.
     #[error(
         "The database {database} could not be migrated ({source}). Nothing of the failed step was kept; report this."
@@ -169,21 +215,39 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Sorts what happened while a connection was made.
-    pub(super) fn from_connecting(options: &PostgresOptions, error: &Error) -> Self {
-        let (database, cause) = (options.to_string(), told(error));
+    /// Sorts what happened while a connection was made: of several hosts, the one that says most.
+    pub(super) fn from_connecting(options: &PostgresOptions, unreached: &Unreached) -> Self {
+        let told = unreached.to_string();
+        let misses = unreached.0.iter().map(|(_, miss)| Self::from_miss(options, miss, told.clone()));
+        let most = misses.min_by_key(|error| match error {
+            // Of a primary that is down and its standby, the primary is what matters.
+            Self::ReadOnly { .. } => 2,
+            Self::Unreachable { .. } => 1,
+            _ => 0,
+        });
+        most.unwrap_or_else(|| Self::Unreachable { database: options.to_string(), cause: told })
+    }
+
+    fn from_miss(options: &PostgresOptions, miss: &Miss, cause: String) -> Self {
+        let database = options.to_string();
+        let error = match miss {
+            Miss::Database(_) if miss.is_read_only() => return Self::ReadOnly { database },
+            Miss::Database(error) => error,
+            Miss::Silence(_) | Miss::NoAddress(_) => return Self::Unreachable { database, cause },
+        };
+        let said = told(error);
+        let is_for_tls =
+            ["no encryption", "SSL off", "SSL required"].iter().any(|words| said.contains(words));
         match error.code() {
+            Some(_) if is_for_tls && !options.is_encrypted() => Self::Unencrypted { database, cause },
             Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
                 Self::LoginRefused { database, cause }
             }
             Some(&SqlState::INVALID_CATALOG_NAME) => Self::Missing { database },
             Some(_) => Self::from_engine(options, error),
             // The kinds of the library's errors are known by their words alone.
-            None if cause.contains("TLS") => Self::Tls { database, cause },
-            None if cause.contains("password") => Self::LoginRefused { database, cause },
-            None if cause.contains("session target") || cause.contains("read-only") => {
-                Self::ReadOnly { database }
-            }
+            None if said.contains("TLS") => Self::Tls { database, cause },
+            None if said.contains("password") => Self::LoginRefused { database, cause },
             None => Self::Unreachable { database, cause },
         }
     }
@@ -196,9 +260,29 @@ impl OpenError {
             Some(&SqlState::INSUFFICIENT_PRIVILEGE | &SqlState::INVALID_SCHEMA_NAME) => {
                 Self::NotAllowed { database, cause }
             }
+            Some(code) if is_passing(code) => Self::Away { database, cause },
             Some(_) => Self::Engine { database, cause },
             None => Self::Unreachable { database, cause },
         }
+    }
+
+    /// Sorts what a migration met.
+    pub(super) fn from_migrating(options: &PostgresOptions, source: refinery::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
+        while let Some(error) = cause {
+            match error.downcast_ref::<Error>() {
+                Some(error) if error.code().is_none_or(is_passing) => {
+                    return Self::from_engine(options, error);
+                }
+                _ => cause = error.source(),
+            }
+        }
+        Self::Migration { database: options.to_string(), source }
+    }
+
+    /// Nothing was said in time.
+    pub(super) fn silent(options: &PostgresOptions, limit: Duration) -> Self {
+        Self::Silent { database: options.to_string(), limit }
     }
 
     /// Something that is neither of the connection nor of the database.

@@ -69,15 +69,18 @@ pub(super) fn is_refused(error: &StoreError) -> bool {
 
 /// Sorts an error of PostgreSQL: away for now, or a bug or damage.
 pub(super) fn store_error(statement: &'static str, source: Error) -> StoreError {
-    let is_away = source.code().is_none_or(|code| {
-        let class = code.code().get(..2).unwrap_or_default();
-        // Connection, transaction, resources, operator and system errors, and what a configuration takes away.
-        ["08", "25", "28", "3D", "40", "53", "55", "57", "58"].contains(&class)
-    });
+    let is_away = source.code().is_none_or(is_passing);
     // What does not come from the server and not from the connection is a row or a parameter of another type.
     let is_ours = source.code().is_none() && !source.is_closed() && !is_connection(&source);
     let refusal = Refusal { statement, source };
     if is_away && !is_ours { unavailable(refusal) } else { broken(refusal) }
+}
+
+/// Whether it says nothing about the schema or the statement: another time, or from another server, it would be taken.
+pub(super) fn is_passing(code: &SqlState) -> bool {
+    let class = code.code().get(..2).unwrap_or_default();
+    // Connection, transaction, resources, operator and system errors, and what a configuration takes away.
+    ["08", "25", "28", "3D", "40", "53", "55", "57", "58"].contains(&class)
 }
 
 /// Whether the connection itself failed.

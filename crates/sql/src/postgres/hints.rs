@@ -3,16 +3,12 @@
 //! Nothing rests on them. They are lost with the connection, and some databases have none; the stamps tell what has
 //! changed, and nodes ask for them all the same.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
-use tokio_postgres::{
-    AsyncMessage, Client, Connection, Error, NoTls, Socket,
-    error::SqlState,
-    tls::{MakeTlsConnect, TlsStream},
-};
+use tokio_postgres::{Client, Error, error::SqlState};
 
-use super::{connect, options::PostgresOptions};
+use super::dial::{Dialer, Unreached};
 
 /// The first pause before another connection; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -44,8 +40,8 @@ impl Hints {
 pub(super) struct Listener(JoinHandle<()>);
 
 impl Listener {
-    pub(super) fn start(options: PostgresOptions, hints: Arc<Hints>) -> Self {
-        Self(tokio::spawn(async move { listen_on(&options, &hints).await }))
+    pub(super) fn start(dialer: Arc<Dialer>, limit: Duration, hints: Arc<Hints>) -> Self {
+        Self(tokio::spawn(async move { listen_on(&dialer, limit, &hints).await }))
     }
 
     pub(super) fn stop(&self) {
@@ -64,6 +60,8 @@ impl Drop for Listener {
 enum Deaf {
     #[error(transparent)]
     Database(#[from] Error),
+    #[error(transparent)]
+    Unreached(#[from] Unreached),
     #[error("the connection was closed")]
     Closed,
     #[error("there was no answer in time")]
@@ -82,15 +80,10 @@ impl Deaf {
 }
 
 /// Listens, on one connection after the other.
-async fn listen_on(options: &PostgresOptions, hints: &Hints) {
+async fn listen_on(dialer: &Dialer, limit: Duration, hints: &Hints) {
     let mut pause = PAUSE;
     loop {
-        let deaf = match connect::tls(options) {
-            Ok(Some(tls)) => listen(options, tls, hints, &mut pause).await,
-            Ok(None) => listen(options, NoTls, hints, &mut pause).await,
-            // It could be read when the store was opened, and may be again.
-            Err(_) => Deaf::Closed,
-        };
+        let deaf = listen(dialer, limit, hints, &mut pause).await;
         if deaf.is_for_good() {
             tracing::debug!(error = %deaf, "the database has no LISTEN; changes are asked for and not heard of");
             return;
@@ -102,18 +95,13 @@ async fn listen_on(options: &PostgresOptions, hints: &Hints) {
 }
 
 /// Connects and listens until that comes to an end.
-async fn listen<T>(options: &PostgresOptions, tls: T, hints: &Hints, pause: &mut Duration) -> Deaf
-where
-    T: MakeTlsConnect<Socket>,
-{
-    let limit = options.client_limit();
-    let (client, connection) = match timeout(options.connect_timeout, options.config().connect(tls)).await {
-        Ok(Ok(connected)) => connected,
-        Ok(Err(error)) => return error.into(),
-        Err(_) => return Deaf::Silence,
+async fn listen(dialer: &Dialer, limit: Duration, hints: &Hints, pause: &mut Duration) -> Deaf {
+    let (client, line) = match dialer.dial().await {
+        Ok(connected) => connected,
+        Err(unreached) => return unreached.into(),
     };
     tokio::select! {
-        deaf = hear(connection, hints) => deaf,
+        ended = line.carry_with(|| hints.heard.notify_one()) => ended.map_or(Deaf::Closed, Deaf::from),
         deaf = tell(&client, hints, limit, pause) => deaf,
     }
 }
@@ -134,16 +122,4 @@ async fn tell(client: &Client, hints: &Hints, limit: Duration, pause: &mut Durat
 
 async fn say(client: &Client, sql: &str, limit: Duration) -> Result<(), Deaf> {
     timeout(limit, client.batch_execute(sql)).await.map_err(|_| Deaf::Silence)?.map_err(Deaf::from)
-}
-
-/// Carries what goes over the connection, and notes what is heard on it.
-async fn hear<T: TlsStream + Unpin>(mut connection: Connection<Socket, T>, hints: &Hints) -> Deaf {
-    loop {
-        match poll_fn(|context| connection.poll_message(context)).await {
-            Some(Ok(AsyncMessage::Notification(_))) => hints.heard.notify_one(),
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return error.into(),
-            None => return Deaf::Closed,
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::{fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
-    config::{Host, SslMode, TargetSessionAttrs},
+    config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs},
 };
 
 /// How much longer than the database's own limit a statement is waited for.
@@ -24,7 +24,7 @@ pub struct PostgresOptions {
     pub connections: NonZeroUsize,
     /// How long an operation waits for a free connection.
     pub acquire_timeout: Duration,
-    /// How long a new connection may take.
+    /// How long a host may take to take a connection; the next one in the URL has as long again.
     pub connect_timeout: Duration,
     /// How long a statement may take.
     pub statement_timeout: Duration,
@@ -87,6 +87,9 @@ impl PostgresOptions {
         if parsed.get_dbname().is_none_or(str::is_empty) {
             return Err(UrlError::NoDatabase);
         }
+        if parsed.get_ports().len() > 1 && parsed.get_ports().len() != parsed.get_hosts().len() {
+            return Err(UrlError::Malformed);
+        }
         let value = |name| ours.iter().find_map(|parameter| parameter.strip_prefix(name));
         let is_encrypted = match value("sslmode=") {
             None => !parsed.get_hosts().iter().all(is_loopback),
@@ -124,24 +127,61 @@ impl PostgresOptions {
         self.parsed.get_hosts().iter().all(is_loopback)
     }
 
-    /// How connections are made.
-    pub(super) fn config(&self) -> Config {
-        let mut config = self.parsed.clone();
+    /// The hosts in the order of the URL, each with how a connection to it is made.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let ports = self.parsed.get_ports();
+        let port = |position| ports.get(position).or(ports.first()).copied().unwrap_or(5432);
+        let hosts = self.parsed.get_hosts().iter().enumerate();
+        hosts.map(|(position, host)| Place::new(host, port(position), self.config())).collect()
+    }
+
+    /// Whether the hosts are to be tried in any order.
+    pub(super) fn is_any_order(&self) -> bool {
+        self.parsed.get_load_balance_hosts() == LoadBalanceHosts::Random
+    }
+
+    /// How connections are made, to a host that is not named yet.
+    fn config(&self) -> Config {
+        let parsed = &self.parsed;
+        let mut config = Config::new();
         config
+            .dbname(parsed.get_dbname().unwrap_or_default())
+            .application_name(parsed.get_application_name().unwrap_or("vestibule"))
             .ssl_mode(if self.is_encrypted { SslMode::Require } else { SslMode::Disable })
+            .ssl_negotiation(parsed.get_ssl_negotiation())
+            .channel_binding(parsed.get_channel_binding())
+            .target_session_attrs(parsed.get_target_session_attrs())
             .connect_timeout(self.connect_timeout)
+            .keepalives(parsed.get_keepalives())
             .keepalives_idle(KEEPALIVE)
             .tcp_user_timeout(self.client_limit());
-        if config.get_application_name().is_none() {
-            config.application_name("vestibule");
+        if let Some(user) = parsed.get_user() {
+            config.user(user);
         }
-        // A pooler refuses parameters that it would have to keep apart.
-        if self.prepared {
-            let given = config.get_options().unwrap_or_default();
-            let options = format!("-c statement_timeout={} {given}", self.statement_timeout.as_millis());
-            config.options(options.trim());
+        if let Some(password) = parsed.get_password() {
+            config.password(password);
+        }
+        if let Some(interval) = parsed.get_keepalives_interval() {
+            config.keepalives_interval(interval);
+        }
+        if let Some(retries) = parsed.get_keepalives_retries() {
+            config.keepalives_retries(retries);
+        }
+        if let Some(options) = self.server_options() {
+            config.options(options);
         }
         config
+    }
+
+    /// What the server is told for the whole connection.
+    fn server_options(&self) -> Option<String> {
+        let given = self.parsed.get_options();
+        // A pooler refuses parameters that it would have to keep apart.
+        if !self.prepared {
+            return given.map(str::to_owned);
+        }
+        let limit = format!("-c statement_timeout={}", self.statement_timeout.as_millis());
+        Some(given.map_or(limit.clone(), |given| format!("{limit} {given}")))
     }
 
     /// How long an answer is waited for before its connection is given up: a little longer than the database itself
@@ -151,21 +191,42 @@ impl PostgresOptions {
     }
 }
 
+/// One of the hosts.
+pub(super) struct Place {
+    /// Where it is, as the sentences have it: `db.example:5432`.
+    pub(super) name: String,
+    /// Its name, which may stand for several addresses; none where it is a socket of this machine.
+    pub(super) host: Option<String>,
+    pub(super) port: u16,
+    /// How a connection to it is made.
+    pub(super) config: Config,
+}
+
+impl Place {
+    fn new(host: &Host, port: u16, mut config: Config) -> Self {
+        config.port(port);
+        let (name, host) = match host {
+            Host::Tcp(host) => {
+                config.host(host);
+                let is_address = host.contains(':');
+                let name = if is_address { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+                (name, Some(host.clone()))
+            }
+            #[cfg(unix)]
+            Host::Unix(path) => {
+                config.host_path(path);
+                (format!("{}:{port}", path.display()), None)
+            }
+        };
+        Self { name, host, port, config }
+    }
+}
+
 impl fmt::Display for PostgresOptions {
     /// Where it leads: `db.example:5432/vestibule`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ports = self.parsed.get_ports();
-        for (position, host) in self.parsed.get_hosts().iter().enumerate() {
-            let separator = if position == 0 { "" } else { "," };
-            let port = ports.get(position).or(ports.first()).copied().unwrap_or(5432);
-            match host {
-                Host::Tcp(name) if name.contains(':') => write!(f, "{separator}[{name}]:{port}")?,
-                Host::Tcp(name) => write!(f, "{separator}{name}:{port}")?,
-                #[cfg(unix)]
-                Host::Unix(path) => write!(f, "{separator}{}:{port}", path.display())?,
-            }
-        }
-        write!(f, "/{}", self.parsed.get_dbname().unwrap_or_default())
+        let places: Vec<_> = self.places().into_iter().map(|place| place.name).collect();
+        write!(f, "{}/{}", places.join(","), self.parsed.get_dbname().unwrap_or_default())
     }
 }
 

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{
-    Client, ClientWrapper, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
-};
+use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult, TimeoutType};
+use deadpool_postgres::{ClientWrapper, Runtime};
+use tokio::time::timeout;
 use vestibule_core::ports::store::StoreError;
 
 use super::{
-    connect,
+    dial::{Dialer, Unreached},
     error::OpenError,
     failure::{Remedy, remedy},
     hints::Hints,
@@ -32,43 +32,83 @@ const LEAST_WITH_SPARE: usize = 6;
 
 /// A connection that many look up on at once; it is closed when the last of them has let go of it.
 pub(super) type Shared = Arc<ClientWrapper>;
+type Pool = managed::Pool<Maker>;
+
+/// Makes the connections of a pool. How long that takes is the dialer's affair.
+#[derive(Debug)]
+struct Maker(Arc<Dialer>);
+
+impl Maker {
+    async fn connect(&self) -> Result<ClientWrapper, Unreached> {
+        let (client, line) = self.0.dial().await?;
+        Ok(ClientWrapper::new(client, tokio::spawn(line.carry())))
+    }
+}
+
+impl managed::Manager for Maker {
+    type Type = ClientWrapper;
+    type Error = Unreached;
+
+    async fn create(&self) -> Result<ClientWrapper, Unreached> {
+        self.connect().await
+    }
+
+    async fn recycle(&self, client: &mut ClientWrapper, _: &Metrics) -> RecycleResult<Unreached> {
+        if client.is_closed() { Err(RecycleError::message("it was closed")) } else { Ok(()) }
+    }
+}
+
+/// A connection that is shared, and the turn of whoever makes another one.
+#[derive(Debug, Default)]
+struct Pipe {
+    open: Mutex<Option<Shared>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Pipe {
+    fn open(&self) -> Option<Shared> {
+        lock(&self.open).clone().filter(|shared| !shared.is_closed())
+    }
+}
 
 /// All connections of a store.
 #[derive(Debug)]
 pub(super) struct Connections {
     pool: Pool,
-    pipes: Vec<Mutex<Option<Shared>>>,
+    /// One connection for what must not wait behind requests, where nothing is shared; none where there is but one.
+    apart: Option<Pool>,
+    pipes: Vec<Pipe>,
+    maker: Maker,
     next: AtomicUsize,
     is_prepared: bool,
     limit: Duration,
+    acquire_timeout: Duration,
     hints: Arc<Hints>,
     may_listen: bool,
 }
 
 impl Connections {
-    pub(super) fn new(options: &PostgresOptions) -> Result<Self, OpenError> {
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let tls = connect::tls(options)?;
-        let manager = match tls {
-            Some(tls) => Manager::from_config(options.config(), tls, config),
-            None => Manager::from_config(options.config(), tokio_postgres::NoTls, config),
-        };
+    pub(super) fn new(options: &PostgresOptions, dialer: &Arc<Dialer>) -> Result<Self, OpenError> {
         // Behind a pooler every statement may run on another connection: there is nothing to share or to listen on.
         let has_spare = options.prepared && options.connections.get() >= LEAST_WITH_SPARE;
         let (pipes, listeners) = if has_spare { (PIPES, LISTENERS) } else { (0, 0) };
-        let pool = Pool::builder(manager)
-            .max_size(options.connections.get() - pipes - listeners)
-            .wait_timeout(Some(options.acquire_timeout))
-            .create_timeout(Some(options.connect_timeout))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|source| OpenError::engine(options, source))?;
+        let apart = usize::from(!has_spare && options.connections.get() > 1);
+        let pool = |size| {
+            let pool = Pool::builder(Maker(Arc::clone(dialer)))
+                .max_size(size)
+                .wait_timeout(Some(options.acquire_timeout))
+                .runtime(Runtime::Tokio1);
+            pool.build().map_err(|source| OpenError::engine(options, source))
+        };
         Ok(Self {
-            pool,
-            pipes: (0..pipes).map(|_| Mutex::new(None)).collect(),
+            pool: pool(options.connections.get() - pipes - listeners - apart)?,
+            apart: if apart > 0 { Some(pool(apart)?) } else { None },
+            pipes: (0..pipes).map(|_| Pipe::default()).collect(),
+            maker: Maker(Arc::clone(dialer)),
             next: AtomicUsize::new(0),
             is_prepared: options.prepared,
             limit: options.client_limit(),
+            acquire_timeout: options.acquire_timeout,
             hints: Arc::default(),
             may_listen: has_spare,
         })
@@ -106,6 +146,12 @@ impl Connections {
         Ok(Lease { client })
     }
 
+    /// The same, beside the requests where there is a connection to spare.
+    pub(super) async fn lease_apart(&self) -> Result<Lease, StoreError> {
+        let client = self.apart.as_ref().unwrap_or(&self.pool).get().await.map_err(outage)?;
+        Ok(Lease { client })
+    }
+
     /// A connection to share, where there are any.
     pub(super) async fn shared(&self) -> Result<Option<Shared>, StoreError> {
         if self.pool.is_closed() {
@@ -113,25 +159,23 @@ impl Connections {
         }
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.pipes.len().max(1);
         let Some(pipe) = self.pipes.get(turn) else { return Ok(None) };
-        let open = lock(pipe).clone().filter(|shared| !shared.is_closed());
-        if open.is_some() {
-            return Ok(open);
+        if let Some(shared) = pipe.open() {
+            return Ok(Some(shared));
         }
-        let made = self.lease().await?;
-        let mut pipe = lock(pipe);
-        match pipe.as_ref().filter(|shared| !shared.is_closed()) {
-            // Somebody else was faster; ours goes back to the pool.
-            Some(shared) => Ok(Some(Arc::clone(shared))),
-            None if self.pool.is_closed() => Err(closed()),
-            // Out of the pool, which leaves room for it.
-            None => Ok(Some(Arc::clone(pipe.insert(Arc::new(Client::take(made.client)))))),
+        let turn = timeout(self.acquire_timeout, pipe.turn.lock()).await;
+        let _turn = turn.map_err(|_| unavailable("the database took too long to take a connection"))?;
+        // Whoever had the turn before has made one.
+        if let Some(shared) = pipe.open() {
+            return Ok(Some(shared));
         }
+        let made = Arc::new(self.maker.connect().await.map_err(unavailable)?);
+        Ok(Some(Arc::clone(lock(&pipe.open).insert(made))))
     }
 
     /// Shares a connection no longer.
     pub(super) fn forget(&self, shared: &Shared) {
         for pipe in &self.pipes {
-            let mut pipe = lock(pipe);
+            let mut pipe = lock(&pipe.open);
             if pipe.as_ref().is_some_and(|known| Arc::ptr_eq(known, shared)) {
                 pipe.take();
             }
@@ -140,24 +184,34 @@ impl Connections {
 
     /// Gives up every connection that nobody uses.
     pub(super) fn forget_all(&self) {
-        for pipe in &self.pipes {
-            drop(lock(pipe).take());
+        self.drop_pipes();
+        for pool in self.pools() {
+            pool.retain(|_, _| false);
         }
-        self.pool.retain(|_, _| false);
     }
 
     /// Closes them; later calls are outages.
     pub(super) fn close(&self) {
-        self.pool.close();
-        for pipe in &self.pipes {
-            drop(lock(pipe).take());
+        for pool in self.pools() {
+            pool.close();
         }
+        self.drop_pipes();
+    }
+
+    fn drop_pipes(&self) {
+        for pipe in &self.pipes {
+            drop(lock(&pipe.open).take());
+        }
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &Pool> {
+        std::iter::once(&self.pool).chain(&self.apart)
     }
 }
 
 /// A connection of one's own for a while.
 pub(super) struct Lease {
-    client: Client,
+    client: Object<Maker>,
 }
 
 impl Lease {
@@ -174,21 +228,20 @@ impl Lease {
         let is_sound =
             outcome.as_ref().err().is_none_or(|error| matches!(remedy(error), Remedy::None | Remedy::Again));
         if !is_sound {
-            drop(Client::take(self.client));
+            drop(Object::take(self.client));
         }
         outcome
     }
 }
 
 /// Why there is no connection.
-fn outage(error: PoolError) -> StoreError {
+fn outage(error: managed::PoolError<Unreached>) -> StoreError {
     match error {
-        PoolError::Backend(source) => unavailable(source),
-        PoolError::Timeout(TimeoutType::Wait) => {
+        managed::PoolError::Backend(source) => unavailable(source),
+        managed::PoolError::Timeout(TimeoutType::Wait) => {
             unavailable("every connection to the database was in use for too long")
         }
-        PoolError::Timeout(_) => unavailable("the database took too long to take a connection"),
-        PoolError::Closed => closed(),
+        managed::PoolError::Closed => closed(),
         other => unavailable(other),
     }
 }

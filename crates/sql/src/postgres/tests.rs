@@ -3,7 +3,11 @@
 use tokio_postgres::{Client, Statement, types::Type};
 use vestibule_testkit::servers::{Database, PostgresServer};
 
-use super::{PostgresOptions, connect::Session, migrate};
+use super::{
+    PostgresOptions,
+    connect::Session,
+    migrate::{self, Patience},
+};
 use crate::{
     statement::{Description, registry},
     tx::ColumnType,
@@ -11,7 +15,7 @@ use crate::{
 
 async fn migrated(options: &PostgresOptions) -> Session<'_> {
     let mut session = Session::begin(options).await.unwrap();
-    migrate::run(&mut session).await.unwrap();
+    migrate::run(&mut session, Patience::default()).await.unwrap();
     session
 }
 
@@ -71,7 +75,11 @@ async fn nothing_scans_what_grows() {
     let options = options(&database);
     let session = migrated(&options).await;
     // In tables as empty as these everything is quickest by a scan; so a scan is only left where there is no other way.
-    session.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan").await.unwrap();
+    session
+        .execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+        .await
+        .unwrap()
+        .unwrap();
     for known in registry() {
         let plan = plan(&session.client, &known).await;
         for (line, next) in plan.iter().zip(plan.iter().skip(1).chain([&String::new()])) {

@@ -10,7 +10,7 @@ use vestibule_testkit::{contract::samples::at, servers::PostgresServer};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Changes things on one handle until the other hears of it: what is told while nobody listens is lost.
-async fn is_heard(teller: &dyn Store, hearer: &dyn Store) {
+pub(crate) async fn is_heard(teller: &dyn Store, hearer: &dyn Store) {
     let mut heard = pin!(hearer.hear_of_changes());
     let telling = async {
         loop {
