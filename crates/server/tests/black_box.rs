@@ -25,12 +25,16 @@ mod configuration;
 mod crash;
 #[path = "black_box/drain.rs"]
 mod drain;
+#[path = "black_box/encrypted.rs"]
+mod encrypted;
 #[path = "black_box/journey.rs"]
 mod journey;
 #[path = "black_box/load.rs"]
 mod load;
 #[path = "black_box/password.rs"]
 mod password;
+#[path = "black_box/pooled.rs"]
+mod pooled;
 #[path = "black_box/postgres.rs"]
 mod postgres;
 #[path = "black_box/program.rs"]

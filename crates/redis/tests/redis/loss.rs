@@ -201,6 +201,7 @@ async fn a_redis_that_answers_late_counts_as_away_until_it_is_quick_again() {
     // It is looked for all the time, and what is found is too slow.
     for _ in 0..20 {
         assert!(is_local(count(&throttle, PLENTY).await));
+        assert!(!throttle.is_shared());
         tokio::time::sleep(PATIENCE / 5).await;
     }
     proxy.set(Traffic::Pass);
@@ -228,6 +229,7 @@ async fn a_server_that_still_loads_its_data_is_not_used() {
     eventually("it loads", async || is_loading()).await;
     for _ in 0..10 {
         assert!(is_local(count(&throttle, PLENTY).await));
+        assert!(!throttle.is_shared());
     }
     assert!(is_loading());
     assert_eq!(set("key-load-delay", "0"), "OK");

@@ -1,4 +1,4 @@
-use std::process::Command;
+use std::{net::TcpStream, process::Command};
 
 use vestibule_testkit::servers::{PgBouncer, PostgresServer};
 
@@ -16,4 +16,9 @@ fn clients_share_what_is_behind_it() {
     let first = process();
     assert!(first.starts_with("vestibule|"), "{first}");
     assert_eq!(process(), first);
+
+    pooler.stop();
+    TcpStream::connect(pooler.address()).unwrap_err();
+    pooler.start_again();
+    assert!(process().starts_with("vestibule|"));
 }
