@@ -11,6 +11,8 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod catching_up;
+pub mod clocks;
 pub mod keys;
 pub mod outages;
 pub mod processes;
@@ -99,6 +101,13 @@ macro_rules! store_contract {
             revocation::everyone_is_cut_off_at_once
             revocation::no_rotation_outlives_a_cut_off
             revocation::revoked_sessions_are_remembered_until_their_last_access
+            clocks::a_cut_off_ends_what_is_there_whatever_its_clock_says
+            clocks::t13_logout_all_holds_on_nodes_whose_clocks_differ
+            clocks::logins_beside_a_cut_off_live_or_are_told_of
+            catching_up::a_look_reads_what_came_after_the_last_one
+            catching_up::many_revocations_come_in_pages
+            catching_up::no_look_misses_what_is_committed_late
+            catching_up::a_history_that_went_back_is_read_from_its_beginning
             keys::one_of_many_first_keys_is_kept
             keys::a_new_key_signs_and_the_old_one_verifies_for_a_while
             keys::compromised_keys_end_at_once
