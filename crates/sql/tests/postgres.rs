@@ -8,6 +8,8 @@ mod contract;
 mod hints;
 #[path = "postgres/hosts.rs"]
 mod hosts;
+#[path = "postgres/late.rs"]
+mod late;
 #[path = "postgres/pooler.rs"]
 mod pooler;
 #[path = "postgres/refusals.rs"]
