@@ -1,5 +1,7 @@
 //! Tests of the registry on PostgreSQL: every statement fits its row type, and none reads more than it must.
 
+mod waits;
+
 use tokio_postgres::{Client, Statement, types::Type};
 use vestibule_testkit::servers::{Database, PostgresServer};
 
