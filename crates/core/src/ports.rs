@@ -3,10 +3,12 @@
 pub mod audit;
 pub mod clock;
 pub mod hasher;
+pub mod mailer;
 pub mod store;
 pub mod throttle;
 
 pub use clock::{Clock, Stopwatch, SystemClock, Timestamp};
 pub use hasher::{HashError, PasswordHasher, Verification};
+pub use mailer::{DeliveryError, Mailer};
 pub use store::{Store, StoreError};
 pub use throttle::{Throttle, ThrottleKey};

@@ -3,6 +3,8 @@
 pub mod account;
 pub mod client;
 pub mod email;
+pub mod language;
+pub mod message;
 pub mod password;
 pub mod rule;
 pub mod scope;
