@@ -33,16 +33,28 @@ impl<R: FromRow> Statement<R> {
         self.name
     }
 
-    /// The text as it is written here, which is how PostgreSQL takes it.
+    /// The text to run as it is written here, which is how PostgreSQL takes it.
     #[cfg(feature = "postgres")]
-    pub(crate) const fn sql(&self) -> &'static str {
+    pub(crate) fn sql(&self) -> &'static str {
+        self.trace();
         self.sql
     }
 
-    /// The text with `?n` for `$n`: to SQLite `$2` is a *name*, numbered by its first appearance.
+    /// The text to run with `?n` for `$n`: to SQLite `$2` is a *name*, numbered by its first appearance.
     #[cfg(feature = "sqlite")]
     pub(crate) fn numbered(&self) -> &str {
+        self.trace();
+        self.prepared()
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn prepared(&self) -> &str {
         self.numbered.get_or_init(|| self.sql.replace('$', "?"))
+    }
+
+    /// Says that a statement is run, and nothing of what is bound to it; tests count by it what a request costs.
+    fn trace(&self) {
+        tracing::trace!(target: "vestibule_sql::statement", name = self.name);
     }
 
     /// What the registry says of it.
@@ -51,7 +63,7 @@ impl<R: FromRow> Statement<R> {
             name: self.name,
             sql: self.sql,
             #[cfg(feature = "sqlite")]
-            numbered: self.numbered(),
+            numbered: self.prepared(),
             columns: R::columns(),
         }
     }

@@ -34,6 +34,7 @@ pub struct TestAppBuilder {
     http: HttpPolicy,
     hashing: HashingConfig,
     hasher: Option<Arc<dyn PasswordHasher>>,
+    other_store: Option<Arc<dyn Store>>,
     pub(super) secret: SecretKey,
     previous: Vec<SecretKey>,
     signing_key: Option<(Vec<u8>, Algorithm)>,
@@ -61,6 +62,7 @@ impl TestAppBuilder {
             http: HttpPolicy::development(origin),
             hashing: HashingConfig::cheap_for_tests(),
             hasher: None,
+            other_store: None,
             secret: SecretKey::generate(),
             previous: Vec::new(),
             signing_key: None,
@@ -90,6 +92,12 @@ impl TestAppBuilder {
     /// Hashes with something else than a pool of threads, for example with a hasher that is always busy.
     pub fn hasher(mut self, hasher: Arc<dyn PasswordHasher>) -> Self {
         self.hasher = Some(hasher);
+        self
+    }
+
+    /// Keeps everything in another store than a fresh SQLite database.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.other_store = Some(store);
         self
     }
 
@@ -134,8 +142,8 @@ impl TestAppBuilder {
     /// # Panics
     /// Where the database or the hashing threads cannot be had.
     pub async fn try_start(self) -> Result<TestApp, StartError> {
-        let sqlite = SqliteStore::open(SqliteOptions::serve(self.database())).expect("a database");
-        let store = Arc::new(FaultyStore::new(sqlite));
+        let sqlite = || SqliteStore::open(SqliteOptions::serve(self.database())).expect("a database");
+        let store = Arc::new(FaultyStore::new(self.other_store.clone().unwrap_or_else(|| sqlite())));
         let hasher = Arc::new(CountingHasher::new(self.start_hasher()));
         let auth = match self.start_engine(store.clone(), hasher.clone()).await {
             Ok(auth) => auth,
