@@ -37,6 +37,8 @@ pub(crate) struct Revocations {
 pub(crate) enum Since {
     /// Where the last one ended.
     LastRead,
+    /// Where one ended a while before the store was away: it may have come back as another server.
+    Outage,
     /// Where one ended a while ago, and now and then at the beginning: what a failover lost and others then did in its
     /// place has numbers that were read before.
     SettledRead,
@@ -58,7 +60,7 @@ impl Reading {
             Since::SettledRead if self.settled_reads.is_multiple_of(READS_FROM_THE_BEGINNING) => {
                 Progress::default()
             }
-            Since::SettledRead => self.settled[0].clone(),
+            Since::Outage | Since::SettledRead => self.settled[0].clone(),
         }
     }
 
@@ -192,5 +194,24 @@ mod tests {
         assert!(memory.is_revoked(id, account_id));
         memory.forget_expired(access_until);
         assert!(!memory.is_revoked(id, account_id));
+    }
+
+    #[test]
+    fn settled_reads_begin_two_reads_ago_and_now_and_then_at_the_beginning() {
+        let at = |number| Progress::new(vec![(number, uuid::Uuid::nil())]);
+        let mut reading = Reading::default();
+        assert_eq!(reading.begin(Since::SettledRead), Progress::default());
+        reading.end(Since::SettledRead, at(0));
+        for round in 1..READS_FROM_THE_BEGINNING {
+            reading.end(Since::LastRead, at(i64::from(round) * 100));
+            assert_eq!(reading.begin(Since::LastRead), at(i64::from(round) * 100));
+            let settled = i64::from(round.saturating_sub(2));
+            assert_eq!(reading.begin(Since::SettledRead), at(settled));
+            reading.end(Since::SettledRead, at(i64::from(round)));
+        }
+        assert_eq!(reading.begin(Since::SettledRead), Progress::default());
+        reading.end(Since::Outage, at(9000));
+        assert_eq!(reading.begin(Since::LastRead), at(9000));
+        assert_eq!(reading.begin(Since::Outage), at(i64::from(READS_FROM_THE_BEGINNING) - 2));
     }
 }

@@ -149,6 +149,7 @@ impl Auth {
                     has_read = false;
                     continue;
                 }
+                Ok(_) if self.lag.is_behind() => self.catch_up_since(Since::Outage).await,
                 Ok(_) => self.catch_up().await,
                 Err(error) => Err(error.into()),
             };

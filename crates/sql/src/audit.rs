@@ -1,5 +1,6 @@
 //! The audit log.
 
+use uuid::Uuid;
 use vestibule_core::{
     ports::{
         audit::{AuditEvent, AuditRecord},
@@ -11,7 +12,7 @@ use vestibule_core::{
 
 use crate::{
     statement::statements,
-    tx::{Tx, row},
+    tx::{Tx, Value, row},
 };
 
 row! {
@@ -44,6 +45,30 @@ statements! {
     INSERT_AUDIT: () =
         "INSERT INTO audit_event (id, at, kind, outcome, account_id, session_id, address, detail) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_AUDIT_4: () =
+        "INSERT INTO audit_event (id, at, kind, outcome, account_id, session_id, address, detail) VALUES \
+         ($1, $2, $3, $4, $5, $6, $7, $8), \
+         ($9, $10, $11, $12, $13, $14, $15, $16), \
+         ($17, $18, $19, $20, $21, $22, $23, $24), \
+         ($25, $26, $27, $28, $29, $30, $31, $32)";
+    INSERT_AUDIT_16: () =
+        "INSERT INTO audit_event (id, at, kind, outcome, account_id, session_id, address, detail) VALUES \
+         ($1, $2, $3, $4, $5, $6, $7, $8), \
+         ($9, $10, $11, $12, $13, $14, $15, $16), \
+         ($17, $18, $19, $20, $21, $22, $23, $24), \
+         ($25, $26, $27, $28, $29, $30, $31, $32), \
+         ($33, $34, $35, $36, $37, $38, $39, $40), \
+         ($41, $42, $43, $44, $45, $46, $47, $48), \
+         ($49, $50, $51, $52, $53, $54, $55, $56), \
+         ($57, $58, $59, $60, $61, $62, $63, $64), \
+         ($65, $66, $67, $68, $69, $70, $71, $72), \
+         ($73, $74, $75, $76, $77, $78, $79, $80), \
+         ($81, $82, $83, $84, $85, $86, $87, $88), \
+         ($89, $90, $91, $92, $93, $94, $95, $96), \
+         ($97, $98, $99, $100, $101, $102, $103, $104), \
+         ($105, $106, $107, $108, $109, $110, $111, $112), \
+         ($113, $114, $115, $116, $117, $118, $119, $120), \
+         ($121, $122, $123, $124, $125, $126, $127, $128)";
     LIST_AUDIT: AuditRow =
         "SELECT at, kind, outcome, account_id, session_id, address, detail FROM audit_event \
          ORDER BY at DESC, id DESC LIMIT $1";
@@ -52,24 +77,41 @@ statements! {
          WHERE account_id = $1 ORDER BY at DESC, id DESC LIMIT $2";
 }
 
-/// Appends audit events.
+/// Appends audit events, many with one statement: each is a way to the database and back.
 pub(crate) async fn record_audit<T: Tx>(tx: &mut T, events: &[AuditEvent]) -> Result<(), StoreError> {
-    for event in events {
-        let millis = u64::try_from(event.at.as_millis()).unwrap_or(0);
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes()).into_uuid();
-        let params = [
-            (&id).into(),
-            event.at.into(),
-            event.kind.as_str().into(),
-            event.outcome.as_str().into(),
-            event.account_id.as_ref().into(),
-            event.session_id.as_ref().into(),
-            event.address.as_str().into(),
-            event.detail.into(),
-        ];
-        tx.exec(&INSERT_AUDIT, &params).await?;
+    let ids: Vec<_> = events.iter().map(new_id).collect();
+    let mut rest: &[(&AuditEvent, &Uuid)] = &events.iter().zip(&ids).collect::<Vec<_>>();
+    while !rest.is_empty() {
+        let (count, statement) = match rest.len() {
+            16.. => (16, &INSERT_AUDIT_16),
+            4.. => (4, &INSERT_AUDIT_4),
+            _ => (1, &INSERT_AUDIT),
+        };
+        let (now, later) = rest.split_at(count);
+        let params: Vec<_> = now.iter().flat_map(|(event, id)| columns(event, id)).collect();
+        tx.exec(statement, &params).await?;
+        rest = later;
     }
     Ok(())
+}
+
+/// An id that sorts by the moment of the event.
+fn new_id(event: &AuditEvent) -> Uuid {
+    let millis = u64::try_from(event.at.as_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes()).into_uuid()
+}
+
+fn columns<'a>(event: &'a AuditEvent, id: &'a Uuid) -> [Value<'a>; 8] {
+    [
+        id.into(),
+        event.at.into(),
+        event.kind.as_str().into(),
+        event.outcome.as_str().into(),
+        event.account_id.as_ref().into(),
+        event.session_id.as_ref().into(),
+        event.address.as_str().into(),
+        event.detail.into(),
+    ]
 }
 
 /// The newest audit events.

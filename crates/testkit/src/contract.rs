@@ -115,6 +115,7 @@ macro_rules! store_contract {
             keys::a_key_is_rewrapped_once
             audit::events_come_back_the_newest_first
             audit::events_of_one_account_are_found
+            audit::a_batch_of_any_size_is_written_whole
             upkeep::what_no_longer_matters_goes_batch_by_batch
             upkeep::what_still_matters_stays
             processes::handles_that_open_at_once_migrate_once

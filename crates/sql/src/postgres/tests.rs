@@ -97,7 +97,7 @@ async fn nothing_scans_what_grows() {
 }
 
 async fn plan(client: &Client, known: &Description) -> Vec<String> {
-    let parameters = (1..=20).take_while(|number| known.sql.contains(&format!("${number}"))).count();
+    let parameters = (1..=200).take_while(|number| known.sql.contains(&format!("${number}"))).count();
     let nothing = vec!["NULL"; parameters].join(", ");
     let arguments = if parameters == 0 { String::new() } else { format!("({nothing})") };
     client.batch_execute(&format!("PREPARE explained AS {}", known.sql)).await.unwrap();

@@ -57,3 +57,17 @@ pub async fn events_of_one_account_are_found(fixture: &impl StoreFixture) {
         [at(19), at(16), at(13), at(10), at(7)]
     );
 }
+
+/// However many there are at once, each is written once.
+pub async fn a_batch_of_any_size_is_written_whole(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let mut moments = 0..;
+    for size in [1, 3, 4, 5, 15, 16, 17, 23, 256] {
+        let batch: Vec<_> = moments.by_ref().take(size).map(|millis| event(at(millis), None)).collect();
+        let expected: Vec<_> = batch.iter().rev().map(|event| event.at).collect();
+        store.record_audit(batch).await.unwrap();
+        let records = store.list_audit(None, u32::try_from(size).unwrap()).await.unwrap();
+        assert_eq!(records.iter().map(|record| record.at).collect::<Vec<_>>(), expected, "{size}");
+    }
+    assert_eq!(store.list_audit(None, 1000).await.unwrap().len(), 340);
+}

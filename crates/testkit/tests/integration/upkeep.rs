@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use vestibule::core::ports::{Clock as _, Store as _};
 use vestibule_testkit::{PASSWORD, TestApp, faults::Fault};
 
 use super::{database, hang_up::eventually};
@@ -73,4 +74,50 @@ async fn a_node_that_cannot_catch_up_says_so_in_readiness() {
     eventually("readiness is withdrawn", async || status().await == 503).await;
     app.store().heal();
     eventually("readiness is back", async || status().await == 200).await;
+}
+
+/// A failover lost the last revocation, and another one took its number: a look that reads on where the last one ended
+/// does not see it. What every half minute reads once more what was read before does.
+#[tokio::test]
+async fn what_a_failover_put_in_the_place_of_something_read_is_known_after_half_a_minute() {
+    let app = TestApp::start().await;
+    let (first, second) = (app.client().registered("ada").await, app.client().registered("bob").await);
+    let access = second.cookie("access_token").unwrap();
+    let _ = first.post("/api/users/logout").await.expect(200);
+    app.auth().catch_up().await.unwrap();
+    for (column, is_ended) in [("change_number", "change_number = 0"), ("revoked_at", "revoked_at IS NULL")] {
+        let sql = format!(
+            "UPDATE session SET {column} = (SELECT {column} FROM session WHERE revoked_at IS NOT NULL) \
+             WHERE {is_ended} AND account_id = (SELECT id FROM account WHERE username = ?1)"
+        );
+        database::change(&app, &sql, "bob");
+    }
+    app.auth().catch_up().await.unwrap();
+    assert!(app.auth().verify_access_token(&access).await.is_ok());
+
+    let _upkeep = app.auth().start_upkeep();
+    tokio::time::pause();
+    eventually("the other revocation is known", async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        app.auth().verify_access_token(&access).await.is_err()
+    })
+    .await;
+}
+
+/// And what no look noticed at all: here, a change by the node's own handle.
+#[tokio::test]
+async fn what_no_look_noticed_is_known_after_half_a_minute() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let access = browser.cookie("access_token").unwrap();
+    let session = app.auth().verify_access_token(&access).await.unwrap().session_id;
+    app.store().revoke_session(session, None, app.clock().now()).await.unwrap().unwrap();
+    assert!(app.auth().verify_access_token(&access).await.is_ok());
+    let _upkeep = app.auth().start_upkeep();
+    tokio::time::pause();
+    eventually("the revocation is known", async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        app.auth().verify_access_token(&access).await.is_err()
+    })
+    .await;
 }
