@@ -1,13 +1,21 @@
 //! PostgreSQL goes away and comes back: nobody is lied to, and nobody has to help.
 
-use std::{net::SocketAddr, thread, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use http::StatusCode;
 use tokio::{task::JoinSet, time::timeout};
 use vestibule_testkit::servers::{Database, PostgresServer, Proxy, Shutdown, Traffic};
 
 use crate::{
-    client::{Client, PASSWORD, Tokens, account},
+    client::{Client, PASSWORD, Tokens},
     load::{Load, assert_comes_back_later},
     program::{Folder, Server, eventually},
 };
@@ -15,6 +23,7 @@ use crate::{
 /// All nodes of a test have the same.
 const SECRET: &str = "Zk5qT0c2b1pXbE9uR3hVd2RqWQ-bad-days-9";
 const CLIENTS: usize = 8;
+const DEVICES: &str = "/api/users/sessions";
 const CONNECTIONS: usize = 10;
 /// It takes two seconds at most; the rest is for a machine that has other things to do.
 const RECOVERY: Duration = Duration::from_secs(10);
@@ -127,6 +136,26 @@ async fn postgresql_restarts_at_once_again_and_again() {
     stage.ends_well(&database, &folder).await;
 }
 
+/// What a failover looks like to whoever is connected to the old primary.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_takes_no_writes_for_a_while() {
+    let postgres = PostgresServer::start();
+    let database = postgres.fresh_database();
+    let folder = node(&database, postgres.address());
+    let stage = Stage::set(&folder).await;
+    for _ in 0..2 {
+        database.psql("ALTER SYSTEM SET default_transaction_read_only = on");
+        database.psql("SELECT pg_reload_conf()");
+        stage.is_away().await;
+        let me = stage.client.get_as("/api/v1/users/me", &stage.tokens.access).await;
+        assert_eq!(me.status, StatusCode::OK, "it can be read: {me:?}");
+        database.psql("ALTER SYSTEM RESET default_transaction_read_only");
+        database.psql("SELECT pg_reload_conf()");
+        stage.is_back().await;
+    }
+    stage.ends_well(&database, &folder).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_network_swallows_everything_for_a_while() {
     let postgres = PostgresServer::shared();
@@ -157,38 +186,86 @@ async fn the_network_swallows_everything_for_a_while() {
     stage.ends_well(&database, &folder).await;
 }
 
+/// Asks for the list of one's devices again and again until the rush is over; says how often it was refused.
+async fn rush(client: Client, access: String, is_over: Arc<AtomicBool>) -> usize {
+    let mut refused = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let answer = client.get_as(DEVICES, &access).await;
+        if answer.status != StatusCode::OK {
+            assert_comes_back_later(&answer);
+            refused += 1;
+        }
+    }
+    refused
+}
+
+/// Two hundred clients on ten connections. Who waits in vain is told so; neither readiness nor what other nodes revoke
+/// waits with them.
 #[tokio::test(flavor = "multi_thread")]
 async fn too_few_connections_mean_bounded_waits_and_then_a_503() {
     let postgres = PostgresServer::shared();
     let database = postgres.fresh_database();
     let proxy = Proxy::start(postgres.address());
-    let folder = node(&database, proxy.address()).with("VESTIBULE_PASSWORDS__QUEUE_WAIT_MAX", "30s");
-    let server = folder.serve();
+    let folder = node(&database, proxy.address())
+        .with("VESTIBULE_PASSWORDS__QUEUE_WAIT_MAX", "30s")
+        // Answers are late, but not for want of a connection.
+        .with("VESTIBULE_POSTGRES__STATEMENT_TIMEOUT", "10s");
+    let (server, other) = (folder.serve(), node(&database, postgres.address()).serve());
     let client = server.client();
+    assert_eq!(client.register("ada").await.status, StatusCode::CREATED);
+    let (crowd, leaver) = (client.tokens("ada").await, client.tokens("ada").await);
 
     // With every answer late, ten connections serve a fraction of those who come.
-    proxy.set(Traffic::Delay(Duration::from_millis(50)));
+    proxy.set(Traffic::Delay(Duration::from_millis(100)));
+    let is_over = Arc::<AtomicBool>::default();
+    let rush: JoinSet<_> =
+        (0..200).map(|_| rush(client, crowd.access.clone(), Arc::clone(&is_over))).collect();
+    let is_full = async || {
+        let status = client.get_as(DEVICES, &crowd.access).await.status;
+        (status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    };
+    eventually("no connection is free", is_full).await;
     let register = |number: usize| async move {
         let name = format!("client{number}");
-        let answer = client.try_post("/api/v1/users", &account(&name)).await.expect("an answer");
-        (answer, name)
+        (client.register(&name).await, name)
     };
-    let all = (0..200).map(register).collect::<JoinSet<_>>().join_all();
-    let answers = timeout(Duration::from_secs(30), all).await.expect("waits are bounded");
+    let registering: JoinSet<_> = (0..20).map(register).collect();
+    hears_of_a_logout_and_stays_ready(client, other.client(), &leaver).await;
+    let registered = timeout(Duration::from_secs(60), registering.join_all()).await.expect("bounded waits");
+    is_over.store(true, Ordering::Relaxed);
+    let refused = timeout(Duration::from_secs(60), rush.join_all()).await.expect("bounded waits");
     proxy.set(Traffic::Pass);
 
-    let (done, refused): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|(answer, _)| answer.status == StatusCode::CREATED);
-    assert!(!done.is_empty() && !refused.is_empty(), "{} done, {} refused", done.len(), refused.len());
-    for (answer, _) in &refused {
-        assert_comes_back_later(answer);
-    }
-    for (_, name) in &done {
-        assert_eq!(client.log_in(name, PASSWORD).await.status, StatusCode::OK, "{name} is lost");
+    assert!(refused.iter().all(|refused| *refused > 0), "nobody is preferred: {refused:?}");
+    for (answer, name) in registered {
+        if answer.status != StatusCode::CREATED {
+            assert_comes_back_later(&answer);
+        } else {
+            assert_eq!(client.log_in(&name, PASSWORD).await.status, StatusCode::OK, "{name} is lost");
+        }
     }
     assert!(proxy.connections() <= CONNECTIONS, "{}", proxy.connections());
+    for server in [server, other] {
+        assert_eq!(server.stop().await.code(), Some(0));
+    }
     nothing_is_stuck(&database).await;
-    assert_eq!(server.stop().await.code(), Some(0));
+}
+
+async fn hears_of_a_logout_and_stays_ready(client: Client, elsewhere: Client, leaver: &Tokens) {
+    let claims = "/api/users/token";
+    assert_eq!(client.post_as(claims, &leaver.access).await.status, StatusCode::OK);
+    let left = elsewhere.post_as("/api/users/logout", &leaver.access).await;
+    assert_eq!(left.status, StatusCode::OK, "{left:?}");
+    let is_refused = async || {
+        let ready = client.get("/health/ready").await;
+        assert_eq!(ready.status, StatusCode::OK, "{ready:?}");
+        let status = client.post_as(claims, &leaver.access).await.status;
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    };
+    eventually("it hears of the logout", is_refused).await;
+    for _ in 0..10 {
+        assert_eq!(client.get("/health/ready").await.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
