@@ -84,8 +84,8 @@ pub(crate) async fn cut_off_account<T: Tx>(
     at: Timestamp,
 ) -> Result<Option<AccountCutoff>, StoreError> {
     let stamp = Stamp::draw();
-    let cut_off = [(&account_id).into(), at.into(), Timestamp::default().into(), stamp.into()];
-    let Some(mut cutoff) = tx.opt(&CUT_OFF_ACCOUNT, &cut_off).await? else { return Ok(None) };
+    let params = [(&account_id).into(), at.into(), Timestamp::default().into(), stamp.into()];
+    let Some(mut cutoff) = tx.opt(&CUT_OFF_ACCOUNT, &params).await? else { return Ok(None) };
     let mut numbers = vec![cutoff.change_number];
 
     let ended = tx.all(&END_SESSIONS, &[(&account_id).into(), at.into(), stamp.into()]).await?;
@@ -143,7 +143,9 @@ pub(crate) async fn list_revocations<T: Tx>(
             _ => (stamp, Uuid::max()),
         };
         revoked.is_all &= room > 0;
-        page.into_iter().for_each(|change| note(&mut revoked, change));
+        for change in &page {
+            note(&mut revoked, change);
+        }
     }
     revoked.progress = Progress::new(read);
     revoked.everyone = find_global_cutoff(tx).await?;
@@ -162,8 +164,8 @@ fn beginning_with(after: &Progress, stamps: &[i64]) -> Vec<(i64, Uuid)> {
     (0..SHARDS).map(|shard| (Stamp::of(shard).origin(), Uuid::max())).collect()
 }
 
-fn note(revoked: &mut Revoked, change: ChangeRow) {
-    let ChangeRow { id, account_id, cutoff_at, until, .. } = change;
+fn note(revoked: &mut Revoked, change: &ChangeRow) {
+    let ChangeRow { id, account_id, cutoff_at, until, .. } = *change;
     match cutoff_at {
         Some(at) => revoked.accounts.push(AccountCutoff { account_id, at, until }),
         None => {
