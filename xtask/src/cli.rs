@@ -90,7 +90,7 @@ pub(crate) enum BenchItem {
     /// Each main method of the store against raw statements of the same shape, by 1 and by 64 tasks; counts turns, so
     /// that `--seconds` means nothing to it.
     Store,
-    /// A login's look-up and a rotation among 1 000 and among 1 000 000 accounts; counts turns, too.
+    /// Requests by route to servers with 1 000 and with 1 000 000 accounts, one at a time; counts turns, too.
     Accounts,
     /// From a logout's answer on one node to the refusal on another, both on one PostgreSQL; 100 times.
     Fanout,

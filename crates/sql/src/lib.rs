@@ -31,3 +31,10 @@ pub use port::SqlStore;
 pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenError, Role, SqliteOptions, SqliteStore};
+
+/// The name and the text of every statement, for those who measure or explain them.
+#[doc(hidden)]
+#[must_use]
+pub fn statement_texts() -> Vec<(&'static str, &'static str)> {
+    statement::registry().iter().map(|known| (known.name, known.sql)).collect()
+}

@@ -1,11 +1,10 @@
-//! A login's look-up and a rotation among few accounts and among many: an index must make them cost the same.
+//! What a request costs among few accounts and among many: an index must make it cost the same.
 
-use vestibule::core::ports::Stopwatch;
+mod side;
 
+use self::side::Side;
 use super::{
-    database::{Database, EngineKind, Population},
-    load::Work,
-    method::{Caller, Method, Turns},
+    database::EngineKind,
     rounds::{Comparison, median},
     table::{Row, Target},
 };
@@ -15,69 +14,76 @@ const FEW: u64 = 1_000;
 const MANY: u64 = 1_000_000;
 /// How much more the median may be among many.
 const MOST: f64 = 1.15;
-/// How many turns the median of a round is made of.
-const READS: u32 = 2_000;
-const WRITES: u32 = 300;
 
-/// Measures both methods on the engines that were asked for.
+/// A request that is about one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    LoginByEmail,
+    LoginByUsername,
+    Register,
+    Refresh,
+    Me,
+}
+
+impl Route {
+    const ALL: [Self; 5] =
+        [Self::LoginByEmail, Self::LoginByUsername, Self::Register, Self::Refresh, Self::Me];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::LoginByEmail => "`POST /api/v1/login` by e-mail",
+            Self::LoginByUsername => "`POST /api/v1/login` by user name",
+            Self::Register => "`POST /api/v1/users`",
+            Self::Refresh => "`POST /api/users/token/refresh`",
+            Self::Me => "`GET /api/v1/users/me`",
+        }
+    }
+
+    /// How many requests the median of a round is made of.
+    const fn requests(self) -> u32 {
+        match self {
+            // Each hashes a password.
+            Self::LoginByEmail | Self::LoginByUsername | Self::Register => 40,
+            Self::Refresh => 400,
+            Self::Me => 2_000,
+        }
+    }
+}
+
+/// Measures every route on the engines that were asked for, on one connection at a time.
 pub(super) async fn measure(options: &BenchOptions) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for engine in EngineKind::chosen(options.engine) {
-        let (few, many) = (Side::make(*engine, FEW).await?, Side::make(*engine, MANY).await?);
-        for method in [Method::FindCredentials, Method::RotateSession] {
-            let turns = if method.is_write() { WRITES } else { READS };
-            let (mut among_few, mut among_many) = (few.caller(method), many.caller(method));
+        let mut few = Side::make(*engine, FEW).await?;
+        let mut many = Side::make(*engine, MANY).await?;
+        for route in Route::ALL {
+            println!("accounts: {engine}, {}", route.name());
             let mut comparison = Comparison::default();
             for _ in 0..options.rounds {
-                let limit = median_micros(&mut among_few, turns).await?;
-                comparison.add("µs", median_micros(&mut among_many, turns).await?, limit);
+                let limit = median_micros(&mut few, route).await?;
+                comparison.add("µs", median_micros(&mut many, route).await?, limit);
             }
-            rows.push(row(*engine, method, &comparison));
+            rows.push(row(*engine, route, &comparison));
         }
-        few.caller.store.close().await;
-        many.caller.store.close().await;
+        few.stop().await?;
+        many.stop().await?;
     }
     Ok(rows)
 }
 
-/// A filled database and its store.
-struct Side {
-    caller: Caller,
-    /// Goes after the store.
-    _database: Database,
-}
-
-impl Side {
-    async fn make(engine: EngineKind, accounts: u64) -> anyhow::Result<Self> {
-        let clock = Stopwatch::start();
-        let population = Population { accounts, sessions: accounts };
-        let (database, store) = Database::make(engine).await?;
-        database.fill(population).await?;
-        println!("accounts: {engine} with {accounts}, made in {:.1} s", clock.elapsed().as_secs_f64());
-        let caller = Caller { store, method: Method::FindCredentials, turns: Turns::new(population) };
-        Ok(Self { caller, _database: database })
-    }
-
-    fn caller(&self, method: Method) -> Caller {
-        Caller { store: self.caller.store.clone(), method, turns: self.caller.turns.clone() }
-    }
-}
-
-async fn median_micros(caller: &mut Caller, turns: u32) -> anyhow::Result<f64> {
+async fn median_micros(side: &mut Side, route: Route) -> anyhow::Result<f64> {
     let mut spans = Vec::new();
-    for _ in 0..turns {
-        let clock = Stopwatch::start();
-        caller.once().await?;
-        spans.push(clock.elapsed().as_secs_f64() * 1_000_000.0);
+    for _ in 0..route.requests() {
+        spans.push(side.request(route).await?.as_secs_f64() * 1_000_000.0);
     }
     Ok(median(spans.into_iter()))
 }
 
-fn row(engine: EngineKind, method: Method, comparison: &Comparison) -> Row {
+fn row(engine: EngineKind, route: Route, comparison: &Comparison) -> Row {
     Row {
-        what: format!("{engine}, {}: p50 among 1 000 000 accounts against 1 000", method.name()),
-        ours: format!("{:.1} µs", comparison.ours()),
-        limit: format!("{:.1} µs", comparison.limit()),
+        what: format!("{engine}, {}: p50 among 1 000 000 accounts against 1 000", route.name()),
+        ours: format!("{:.0} µs", comparison.ours()),
+        limit: format!("{:.0} µs", comparison.limit()),
         value: comparison.ratio(),
         ratio: format!("{:.2}", comparison.ratio()),
         target: Target::AtMost(MOST),

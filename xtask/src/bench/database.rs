@@ -13,7 +13,7 @@ use vestibule_testkit::servers::{self, PostgresServer};
 use super::process::folder_beside_the_build;
 use crate::cli::EngineChoice;
 
-/// The hash of every account's password; nothing verifies it.
+/// A hash for accounts whose password nothing verifies.
 pub(super) const HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// The first half of an account's id, and of a session's; the second is its number.
@@ -87,9 +87,9 @@ impl Database {
         }
     }
 
-    /// Makes the accounts and sessions, and lets the engine settle.
-    pub(super) async fn fill(&self, population: Population) -> anyhow::Result<()> {
-        self.run(&self.insert_accounts(population.accounts)).await?;
+    /// Makes the accounts, all with one password, and sessions, and lets the engine settle.
+    pub(super) async fn fill(&self, population: Population, hash: &str) -> anyhow::Result<()> {
+        self.run(&self.insert_accounts(population.accounts, hash)).await?;
         self.run(&self.insert_sessions(population)).await?;
         match self {
             Self::Sqlite { .. } => self.run("PRAGMA wal_checkpoint(TRUNCATE)").await,
@@ -116,13 +116,13 @@ impl Database {
         }
     }
 
-    fn insert_accounts(&self, count: u64) -> String {
+    fn insert_accounts(&self, count: u64, hash: &str) -> String {
         let id = self.id(ACCOUNT, "i");
         format!(
             "INSERT INTO account (id, email, email_canonical, username, username_canonical, full_name, \
              password_hash, active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until) \
              SELECT {id}, 'user' || i || '@example.org', 'user' || i || '@example.org', 'user' || i, 'user' || i, \
-             NULL, '{HASH}', 1, 1, '[]', {BEGINNING}, NULL, 0, 0 FROM {}",
+             NULL, '{hash}', 1, 1, '[]', {BEGINNING}, NULL, 0, 0 FROM {}",
             self.series(count)
         )
     }

@@ -17,7 +17,7 @@ pub(super) const READY: &str = "/health/ready";
 /// Form bodies.
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 /// JSON bodies.
-const JSON: (&str, &str) = ("Content-Type", "application/json");
+pub(super) const JSON: (&str, &str) = ("Content-Type", "application/json");
 /// The password of every account.
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 
@@ -71,7 +71,12 @@ pub(super) async fn register_accounts(server: &Listening) -> anyhow::Result<()> 
 
 /// The request that logs in to an account.
 pub(super) fn login_request(number: usize) -> Vec<u8> {
-    let body = format!("username=bench{number}&password={}", PASSWORD.replace(' ', "+"));
+    login_request_as(&format!("bench{number}"))
+}
+
+/// The request that logs in under a name, which is written as in a form.
+pub(super) fn login_request_as(name: &str) -> Vec<u8> {
+    let body = format!("username={name}&password={}", PASSWORD.replace(' ', "+"));
     request("POST", "/api/v1/login", &[FORM], &body)
 }
 
@@ -85,7 +90,12 @@ pub(super) async fn log_in(server: &Listening, number: usize) -> anyhow::Result<
     let mut connection = Connection::open(server.address()).await?;
     let answer = connection.exchange(&login_request(number)).await?;
     expect_ok(answer.status, answer.body)?;
-    let body: Value = serde_json::from_slice(answer.body).context("the login answered no JSON")?;
+    tokens(answer.body)
+}
+
+/// Reads what a login or a refresh answered.
+pub(super) fn tokens(body: &[u8]) -> anyhow::Result<Tokens> {
+    let body: Value = serde_json::from_slice(body).context("the answer is no JSON")?;
     Ok(Tokens { access: token(&body, "access_token")?, refresh: token(&body, "refresh_token")? })
 }
 

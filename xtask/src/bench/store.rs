@@ -11,7 +11,7 @@ use vestibule::core::ports::Store;
 use self::raw::Raw;
 use super::{
     CONNECTIONS,
-    database::{Database, EngineKind, Population},
+    database::{Database, EngineKind, HASH, Population},
     load::micros,
     method::{Caller, Method, Turns},
     rounds::Comparison,
@@ -72,8 +72,8 @@ impl Bench {
     async fn prepare(engine: EngineKind) -> anyhow::Result<Self> {
         let (ours, store) = Database::make(engine).await?;
         let (raw, idle) = Database::make(engine).await?;
-        ours.fill(POPULATION).await?;
-        raw.fill(POPULATION).await?;
+        ours.fill(POPULATION, HASH).await?;
+        raw.fill(POPULATION, HASH).await?;
         let (our_turns, raw_turns) = (Turns::new(POPULATION), Turns::new(POPULATION));
         Ok(Self { store, ours, raw, idle, our_turns, raw_turns })
     }

@@ -44,8 +44,8 @@ pub(super) async fn workers(
     for _ in 0..tasks.min(CONNECTIONS) {
         let client = connect(url).await?;
         let mut statements = Vec::new();
-        for text in texts(method) {
-            statements.push(client.prepare(&text).await.with_context(|| text)?);
+        for text in texts(method)? {
+            statements.push(client.prepare(text).await.context(text)?);
         }
         connections.push(Arc::new(Mutex::new(Prepared { client, statements })));
     }

@@ -1,5 +1,6 @@
 //! What the store's methods come to in SQL, and who runs it without the store.
 
+use anyhow::Context;
 use vestibule::core::{
     ports::{Clock, SystemClock},
     values::{account::AccountId, secret::random_bytes, session::SessionId},
@@ -14,12 +15,6 @@ use super::{
     postgres, sqlite,
 };
 
-const ACCOUNT: &str =
-    "id, email, username, full_name, active, confirmed, permissions, created_at, last_login_at";
-const CUTOFF: &str = "COALESCE((SELECT cutoff_at FROM global_cutoff WHERE id = 1), 0)";
-const NOT_CUT_OFF: &str = "session.created_at > COALESCE((SELECT cutoff_at FROM global_cutoff WHERE id = 1), 0) \
-     AND session.created_at > (SELECT account.cutoff_at FROM account WHERE account.id = session.account_id)";
-
 /// A parameter.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
@@ -29,79 +24,24 @@ pub(super) enum Value {
     Null,
 }
 
-/// The statements of a method, in order; `$1` marks a parameter.
-pub(super) fn texts(method: Method) -> Vec<String> {
-    match method {
-        Method::FindAccount => vec![format!("SELECT {ACCOUNT} FROM account WHERE id = $1")],
-        Method::FindCredentials => vec![format!(
-            "SELECT {ACCOUNT}, password_hash, cutoff_at, {CUTOFF} FROM account WHERE email_canonical = $1"
-        )],
-        Method::InsertAccount => vec![format!(
-            "INSERT INTO account (id, email, email_canonical, username, username_canonical, full_name, \
-             password_hash, active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0) \
-             ON CONFLICT DO NOTHING RETURNING {ACCOUNT}"
-        )],
-        Method::OpenSession => open_session(),
-        Method::RotateSession => vec![rotate_session()],
-        Method::ListSessions => vec![format!(
-            "SELECT session.id, session.created_at, session.refreshed_at, session.address, session.user_agent \
-             FROM session WHERE session.account_id = $1 AND session.revoked_at IS NULL \
-             AND session.expires_at > $2 AND {NOT_CUT_OFF} ORDER BY session.created_at DESC, session.id DESC"
-        )],
-        Method::RevokeSession => vec![
-            format!(
-                "UPDATE session SET revoked_at = $2 WHERE id = $1 AND account_id = COALESCE($3, account_id) \
-                 AND revoked_at IS NULL AND (expires_at > $2 OR access_until > $2) AND {NOT_CUT_OFF} \
-                 RETURNING id, account_id, access_until"
-            ),
-            "UPDATE change_stamp SET version = version + 1 WHERE shard = $1".into(),
-        ],
-        Method::RecordAudit => vec![
-            "INSERT INTO audit_event (id, at, kind, outcome, account_id, session_id, address, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-                .into(),
-        ],
-    }
-}
-
-fn open_session() -> Vec<String> {
-    vec![
-        format!(
-            "UPDATE account SET last_login_at = $3 WHERE id = $1 AND active = 1 AND password_hash = $2 \
-             AND cutoff_at < $3 RETURNING {ACCOUNT}"
-        ),
-        "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, \
-         expires_at, ends_at, access_until, revoked_at, address, user_agent) \
-         VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, NULL, $10, $11)"
-            .into(),
-        format!(
-            "UPDATE session SET revoked_at = $2 WHERE id IN (SELECT session.id FROM session WHERE \
-             (SELECT COUNT(*) FROM session AS kept WHERE kept.account_id = $1 AND kept.revoked_at IS NULL) > $4 \
-             AND session.account_id = $1 AND session.id <> $3 AND session.revoked_at IS NULL \
-             AND session.expires_at > $2 AND {NOT_CUT_OFF} \
-             ORDER BY session.created_at DESC, session.id DESC LIMIT 1000000 OFFSET $4) \
-             RETURNING id, account_id, access_until"
-        ),
-    ]
-}
-
-fn rotate_session() -> String {
-    let of_account: Vec<String> = ACCOUNT
-        .split(", ")
-        .skip(1)
-        .map(|name| format!("(SELECT account.{name} FROM account WHERE account.id = session.account_id)"))
-        .collect();
-    format!(
-        "UPDATE session SET generation = $3, refreshed_at = $4, \
-         expires_at = CASE WHEN ends_at < $5 THEN ends_at ELSE $5 END, \
-         access_until = CASE WHEN access_until > $6 THEN access_until ELSE $6 END \
-         WHERE id = $1 AND generation <= $2 AND revoked_at IS NULL AND expires_at > $4 \
-         AND created_at > {CUTOFF} AND EXISTS (SELECT 1 FROM account \
-         WHERE account.id = session.account_id AND account.active = 1 AND account.cutoff_at < session.created_at) \
-         RETURNING generation, scope, authenticated_at, expires_at, account_id, {}",
-        of_account.join(", ")
-    )
+/// The statements of a method, in order, as the store has them; `$1` marks a parameter.
+pub(super) fn texts(method: Method) -> anyhow::Result<Vec<&'static str>> {
+    let names: &[&str] = match method {
+        Method::FindAccount => &["FIND_ACCOUNT"],
+        Method::FindCredentials => &["FIND_CREDENTIALS_BY_EMAIL"],
+        Method::InsertAccount => &["INSERT_ACCOUNT"],
+        Method::OpenSession => &["RECORD_LOGIN", "OPEN_SESSION"],
+        Method::RotateSession => &["ROTATE_SESSION"],
+        Method::ListSessions => &["LIST_SESSIONS"],
+        Method::RevokeSession => &["REVOKE_SESSION", "RAISE_STAMP"],
+        Method::RecordAudit => &["INSERT_AUDIT"],
+    };
+    let known = vestibule_sql::statement_texts();
+    let text = |wanted: &&str| {
+        let found = known.iter().find(|(name, _)| name == wanted).map(|(_, text)| *text);
+        found.with_context(|| format!("the store has no statement {wanted}"))
+    };
+    names.iter().map(text).collect()
 }
 
 /// A turn's statements, by their number in [`texts`], with their parameters.
@@ -115,9 +55,9 @@ pub(super) fn statements(method: Method, turn: Turn) -> anyhow::Result<Vec<(usiz
         Method::RotateSession => vec![(0, rotation(turn))],
         Method::ListSessions => vec![(0, vec![account(turn.account()), now])],
         Method::RevokeSession => {
-            let [random] = random_bytes::<1>();
-            let stamp = vec![integer(i64::from(random % 16))];
-            vec![(0, vec![session(turn.session()), now, Value::Null]), (1, stamp)]
+            let stamp = stamp();
+            let revocation = vec![session(turn.session()), now, Value::Null, stamp.clone()];
+            vec![(0, revocation), (1, vec![stamp])]
         }
         Method::RecordAudit => audit(turn),
     })
@@ -141,22 +81,22 @@ fn insertion(turn: Turn) -> anyhow::Result<Vec<Value>> {
 
 fn opening(turn: Turn) -> Vec<(usize, Vec<Value>)> {
     let new = turn.opening().session;
-    let (owner, id, born) = (account(new.account_id), session(new.id), integer(new.created_at.as_millis()));
+    let (owner, born) = (account(new.account_id), integer(new.created_at.as_millis()));
     let made = vec![
-        id.clone(),
+        session(new.id),
         owner.clone(),
         text(""),
-        born.clone(),
-        born.clone(),
         born.clone(),
         integer(new.expires_at.as_millis()),
         integer(new.ends_at.as_millis()),
         integer(new.access_until.as_millis()),
         Value::Text(new.client.address.to_string()),
         Value::Text(new.client.user_agent),
+        Value::Null,
+        integer(i64::from(LIMIT - 1)),
+        stamp(),
     ];
-    let room = vec![owner.clone(), born.clone(), id, integer(i64::from(LIMIT - 1))];
-    vec![(0, vec![owner, text(HASH), born]), (1, made), (2, room)]
+    vec![(0, vec![owner, text(HASH), born]), (1, made)]
 }
 
 fn rotation(turn: Turn) -> Vec<Value> {
@@ -187,6 +127,12 @@ fn audit(turn: Turn) -> Vec<(usize, Vec<Value>)> {
         (0, parameters)
     };
     turn.events().into_iter().map(row).collect()
+}
+
+/// The stamp that a change raises.
+fn stamp() -> Value {
+    let [random] = random_bytes::<1>();
+    integer(i64::from(random % 16))
 }
 
 const fn integer(value: i64) -> Value {

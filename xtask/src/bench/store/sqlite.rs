@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rusqlite::{
     Connection, OpenFlags, ToSql, TransactionBehavior,
     config::DbConfig,
@@ -38,7 +38,7 @@ impl Writer {
     pub(super) fn open(path: &Path, method: Method, group: u32, turns: &Turns) -> anyhow::Result<Self> {
         let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        Ok(Self { connection, texts: numbered(method), method, group, turns: turns.clone() })
+        Ok(Self { connection, texts: numbered(method)?, method, group, turns: turns.clone() })
     }
 
     pub(super) fn once(&mut self) -> anyhow::Result<()> {
@@ -72,7 +72,7 @@ pub(super) fn readers(
     let connections = (0..count)
         .map(|_| Ok(Arc::new(Mutex::new(open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER)?))))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let texts = Arc::new(numbered(method));
+    let texts = Arc::new(numbered(method)?);
     let reader = |connection: &Arc<_>| Reader {
         connection: Arc::clone(connection),
         texts: Arc::clone(&texts),
@@ -107,6 +107,7 @@ fn turn(connection: &Connection, texts: &[String], method: Method, turns: &Turns
     for (number, parameters) in statements(method, turns.next())? {
         let text = texts.get(number).context("a statement is missing")?;
         let mut statement = connection.prepare_cached(text)?;
+        ensure!(statement.parameter_count() == parameters.len(), "another number of parameters: {text}");
         for (position, value) in parameters.iter().enumerate() {
             statement.raw_bind_parameter(position + 1, value)?;
         }
@@ -125,8 +126,8 @@ fn open(path: &Path, flags: OpenFlags, settings: &str) -> anyhow::Result<Connect
 }
 
 /// With `?n`, which SQLite takes for a number and not for a name.
-fn numbered(method: Method) -> Vec<String> {
-    texts(method).iter().map(|text| text.replace('$', "?")).collect()
+fn numbered(method: Method) -> anyhow::Result<Vec<String>> {
+    Ok(texts(method)?.iter().map(|text| text.replace('$', "?")).collect())
 }
 
 impl ToSql for Value {
