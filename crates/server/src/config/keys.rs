@@ -30,6 +30,8 @@ pub enum Kind {
     Networks,
     /// A list of names.
     Names,
+    /// A list of words, in any script and with blanks.
+    Words,
     /// A secret of at least 32 bytes.
     Secret,
     /// A list of such secrets.
@@ -209,6 +211,10 @@ pub const KEYS: &[Key] = &[
         "The least number of symbols of a new password."),
     key("passwords.max_length", Kind::Count(8, 4096), "256",
         "The greatest number of symbols of a password; longer ones are refused before they are hashed."),
+    list("passwords.context_words", Kind::Words, &[],
+        "Words that no password may contain, in any case: what people call this service. Each has at least 4 symbols; the host of public_url is among them by itself."),
+    optional("passwords.breached_file", Kind::Path, "only the common passwords that the program carries are refused",
+        "A file of Pwned Passwords: SHA-1 hashes in hexadecimal, sorted, one a line, with or without counts. New passwords in it are refused; while it cannot be read, they are taken and `vestibule_breached_checks_failed_total` counts them. It is searched on the disk, and opened at the start: a newer one counts after a restart."),
     key("passwords.memory_kib", Kind::Count(8, 262_144), "19456",
         "The memory of one Argon2id hash, in KiB: at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5 or more. Existing hashes are upgraded at the next login."),
     key("passwords.iterations", Kind::Count(1, 16), "2",
@@ -239,7 +245,7 @@ pub const KEYS: &[Key] = &[
     key("postgres.acquire_timeout", Kind::Span, "2s",
         "How long a request may wait for a free connection before it is answered 503."),
     key("postgres.connect_timeout", Kind::Span, "3s",
-        "How long a new connection may take."),
+        "How long each host in database_url may take to take a connection, TLS and login included; the next one has as long again."),
     key("postgres.statement_timeout", Kind::Span, "5s",
         "How long a statement may take, in the database and, half a second more, on the way."),
     key("postgres.prepared", Kind::Switch, "true",
