@@ -6,6 +6,7 @@ use std::{
     fmt,
     future::Future,
     sync::{Mutex, Once},
+    time::Duration,
 };
 
 use tracing::{
@@ -71,6 +72,7 @@ async fn every_request_keeps_its_budget(app: TestApp) {
     let registration = statements(app.client().registered("ada")).await;
     assert_eq!(registration, ["INSERT_ACCOUNT", "OPEN_SESSION"]);
 
+    app.clock().advance(Duration::from_secs(1));
     let first = app.client();
     assert_eq!(login(&first).await, ["FIND_CREDENTIALS_BY_USERNAME", "RECORD_LOGIN", "OPEN_SESSION"]);
     let and_told = ["FIND_CREDENTIALS_BY_USERNAME", "RECORD_LOGIN", "OPEN_SESSION", "RAISE_STAMP"];
