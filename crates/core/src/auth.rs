@@ -8,7 +8,9 @@ use crate::{
     keys::{KeyError, ring::KeyRing, signing::SigningKey},
     limit_notices::LimitNotices,
     memory_throttle::MemoryThrottle,
+    new_password::Breaches,
     ports::{
+        breached_passwords::BreachedPasswords,
         clock::{Clock, SystemClock},
         hasher::PasswordHasher,
         store::{Store, StoreError},
@@ -38,6 +40,7 @@ pub struct Auth {
     pub(crate) audit: AuditLog,
     pub(crate) limit_notices: LimitNotices,
     pub(crate) lag: Lag,
+    pub(crate) breaches: Breaches,
 }
 
 impl Auth {
@@ -51,6 +54,7 @@ impl Auth {
             previous: Vec::new(),
             signing_key: None,
             throttle: None,
+            breached_passwords: None,
             clock,
             policy: Policy::default(),
             is_beside: false,
@@ -96,6 +100,7 @@ pub struct AuthBuilder {
     previous: Vec<SecretKey>,
     signing_key: Option<SigningKey>,
     throttle: Option<Arc<dyn Throttle>>,
+    breached_passwords: Option<Arc<dyn BreachedPasswords>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
     is_beside: bool,
@@ -141,6 +146,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Refuses new passwords that are known from breaches.
+    pub fn breached_passwords(mut self, list: Arc<dyn BreachedPasswords>) -> Self {
+        self.breached_passwords = Some(list);
+        self
+    }
+
     /// Tells time by another clock than the system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -181,6 +192,7 @@ impl AuthBuilder {
             audit: AuditLog::new(Arc::clone(&self.store)),
             limit_notices: LimitNotices::default(),
             lag: Lag::default(),
+            breaches: Breaches::new(self.breached_passwords),
             store: self.store,
             hasher: self.hasher,
             clock: self.clock,

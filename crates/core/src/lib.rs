@@ -14,6 +14,7 @@ mod limit_notices;
 pub mod login;
 pub mod logout;
 pub mod memory_throttle;
+pub mod new_password;
 pub mod policy;
 pub mod ports;
 pub mod refresh;

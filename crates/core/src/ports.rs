@@ -1,12 +1,14 @@
 //! What the rules need from outside, as small traits.
 
 pub mod audit;
+pub mod breached_passwords;
 pub mod clock;
 pub mod hasher;
 pub mod mailer;
 pub mod store;
 pub mod throttle;
 
+pub use breached_passwords::{BreachedPasswords, BreachedPasswordsError};
 pub use clock::{Clock, Stopwatch, SystemClock, Timestamp};
 pub use hasher::{HashError, PasswordHasher, Verification};
 pub use mailer::{DeliveryError, Mailer};

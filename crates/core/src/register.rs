@@ -10,6 +10,7 @@ use crate::{
     Auth,
     detach::to_the_end,
     login::LoggedIn,
+    new_password::NewPassword,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
@@ -166,10 +167,17 @@ impl Auth {
         if let Some(id) = self.find_same_account(&names).await? {
             return self.promote(id, now).await;
         }
-        let policy = &self.policy.passwords;
-        policy
-            .check("password", &password, names.username.as_ref(), Some(&names.email))
-            .map_err(|broken| RegistrationError::Rules(vec![broken]))?;
+        let new = NewPassword {
+            password: &password,
+            field: "password",
+            repeated: None,
+            username: names.username.as_ref(),
+            email: Some(&names.email),
+        };
+        let broken = self.check_new_password(new).await;
+        if !broken.is_empty() {
+            return Err(RegistrationError::Rules(broken));
+        }
         let mut account = self.hash_into_account(names, password, ClientNetwork::LOCAL).await?;
         account.permissions.insert(ADMIN);
         account.confirmed = true;
@@ -211,26 +219,24 @@ impl Auth {
         if !self.policy.registration.is_enabled {
             return Err(RegistrationError::Disabled);
         }
-        let names = self.check(&registration).map_err(RegistrationError::Rules)?;
+        let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
         self.hash_into_account(names, registration.password, registration.client.network()).await
     }
 
     /// Checks every rule, so that a person mends everything at once.
-    fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
+    async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
         let mut broken = Vec::new();
         let email = note(&mut broken, Email::parse(&registration.email));
         let username = registration.username.as_deref().map(|name| self.policy.usernames.parse(name));
         let username = username.and_then(|parsed| note(&mut broken, parsed));
-        let password = self.policy.passwords.check(
-            registration.password_field,
-            &registration.password,
-            username.as_ref(),
-            email.as_ref(),
-        );
-        note(&mut broken, password);
-        if registration.repeated.as_ref().is_some_and(|repeated| *repeated != registration.password) {
-            broken.push(RuleViolation::new("password2", "passwords_mismatch", "Passwords mismatch"));
-        }
+        let new = NewPassword {
+            password: &registration.password,
+            field: registration.password_field,
+            repeated: registration.repeated.as_ref(),
+            username: username.as_ref(),
+            email: email.as_ref(),
+        };
+        broken.extend(self.check_new_password(new).await);
         let full_name = FullName::parse(registration.full_name.as_deref().unwrap_or_default());
         let full_name = note(&mut broken, full_name).flatten();
         match email {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod client;
+mod common_passwords;
 pub mod email;
 pub mod language;
 pub mod message;

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod banner;
+pub mod breached_file;
 pub mod cli;
 pub mod config;
 pub mod database;

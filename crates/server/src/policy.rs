@@ -7,7 +7,10 @@ use vestibule::{
         Policy,
         policy::{AuditPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
         token::jws::Algorithm,
-        values::{password::PasswordPolicy, username::UsernamePolicy},
+        values::{
+            password::{MIN_TELLING_WORD, PasswordPolicy},
+            username::UsernamePolicy,
+        },
     },
     http::{
         client::TrustedProxies,
@@ -26,6 +29,7 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
         passwords: PasswordPolicy {
             min_length: config.passwords.min_length,
             max_length: config.passwords.max_length,
+            context_words: context_words(config, public_url),
         },
         usernames: UsernamePolicy {
             min_length: config.usernames.min_length,
@@ -41,6 +45,13 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
         registration: RegistrationPolicy { is_enabled: config.registration.enabled },
         audit: AuditPolicy { retention: config.audit.retention },
     }
+}
+
+/// What this service is called: the words that are configured, and the host under which it is seen.
+fn context_words(config: &Config, public_url: &str) -> Vec<String> {
+    let host = public_url.parse::<::http::Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+    let host = host.filter(|host| host.chars().count() >= MIN_TELLING_WORD);
+    config.passwords.context_words.iter().cloned().chain(host).collect()
 }
 
 fn token_rules(tokens: &Tokens, public_url: &str) -> TokenPolicy {

@@ -17,7 +17,8 @@ use vestibule::{
 use vestibule_redis::RedisThrottle;
 
 use crate::{
-    config::{Config, Tokens},
+    breached_file::BreachedFile,
+    config::{Config, Passwords, Tokens},
     failure::{Failure, Problem},
     policy, secret_key,
 };
@@ -30,6 +31,8 @@ pub struct Foundation {
     pub hashing: Arc<HashingPool>,
     /// The counters that nodes share, where there are any.
     throttle: Option<Arc<RedisThrottle>>,
+    /// The list of breached passwords, where there is one.
+    breached: Option<Arc<BreachedFile>>,
     secret: SecretKey,
     role: Role,
 }
@@ -40,6 +43,7 @@ impl Foundation {
     /// # Errors
     /// Exit code 3 for the store, 2 for what is configured.
     pub async fn lay(config: &Config, role: Role) -> Result<Self, Failure> {
+        let breached = open_breached_file(&config.passwords)?.map(Arc::new);
         let secret = secret_key::obtain(config)?;
         let mut costs = config.passwords.hashing();
         if role == Role::Beside {
@@ -50,7 +54,7 @@ impl Foundation {
         let store = config.service.database.open(role).await?;
         let throttle = start_throttle(config, role).await?;
         let hashing = Arc::new(hashing.await.map_err(|error| unexpected(&error))??);
-        Ok(Self { store, hashing, throttle, secret, role })
+        Ok(Self { store, hashing, throttle, breached, secret, role })
     }
 
     /// Starts the engine of a server seen from outside at `public_url`.
@@ -66,6 +70,9 @@ impl Foundation {
         }
         if let Some(throttle) = &self.throttle {
             builder = builder.throttle(throttle.clone());
+        }
+        if let Some(breached) = &self.breached {
+            builder = builder.breached_passwords(breached.clone());
         }
         if self.role == Role::Beside {
             builder = builder.beside();
@@ -166,6 +173,18 @@ async fn start_throttle(config: &Config, role: Role) -> Result<Option<Arc<RedisT
     throttle
         .map(|throttle| Some(Arc::new(throttle)))
         .map_err(|error| Failure::usage(Problem::new(error.to_string())))
+}
+
+/// The file of breached passwords, where one is named.
+///
+/// # Errors
+/// Exit code 2 for a file that cannot be searched.
+pub fn open_breached_file(passwords: &Passwords) -> Result<Option<BreachedFile>, Failure> {
+    let Some(path) = &passwords.breached_file else { return Ok(None) };
+    BreachedFile::open(path).map(Some).map_err(|error| {
+        let help = "it must hold SHA-1 hashes in hexadecimal, one a line and sorted, as `haveibeenpwned-downloader` writes them";
+        Failure::usage(Problem::new(error.to_string()).help(help))
+    })
 }
 
 /// The private key in `tokens.signing_key_file`, where one is named.

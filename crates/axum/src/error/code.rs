@@ -108,7 +108,12 @@ pub const RULE_CODES: &[(&str, &str)] = &[
         "The password contains a NUL; requests with one are a `validation_failed` before.",
     ),
     ("password_length", "The password is too short or too long."),
-    ("password_contains_name", "The password contains the user name or the e-mail address."),
+    ("password_common", "The password is among those that most people choose."),
+    (
+        "password_contains_name",
+        "The password contains the user name, the e-mail address or a name of this service.",
+    ),
+    ("password_breached", "The password is known from a breach of another service."),
     ("passwords_mismatch", "The two passwords differ."),
 ];
 

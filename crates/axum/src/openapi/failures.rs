@@ -33,7 +33,9 @@ const NAME_RULES: &[&str] = &[
     "username_reserved",
     "full_name_invalid",
     "password_length",
+    "password_common",
     "password_contains_name",
+    "password_breached",
 ];
 
 const fn row(operation: &'static str, codes: &'static [Code]) -> Row {
@@ -79,7 +81,9 @@ const ROWS: &[Row] = &[
             "username_taken",
             "full_name_invalid",
             "password_length",
+            "password_common",
             "password_contains_name",
+            "password_breached",
             "passwords_mismatch",
         ],
         ..row(

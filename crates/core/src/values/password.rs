@@ -5,10 +5,10 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::{email::Email, rule::RuleViolation, username::Username};
+use super::{common_passwords::is_common, email::Email, rule::RuleViolation, username::Username};
 
-/// The least length at which a local part inside a password counts as a hint to it.
-const MIN_TELLING_LOCAL_PART: usize = 4;
+/// The least length at which a local part or a context word inside a password tells something about it.
+pub const MIN_TELLING_WORD: usize = 4;
 
 /// A password as somebody typed it, in Unicode's normal form C; wiped from memory when dropped.
 ///
@@ -42,8 +42,11 @@ impl Password {
     }
 
     fn contains_ignoring_case(&self, needle: &str) -> bool {
-        let haystack = Zeroizing::new(self.0.to_lowercase());
-        !needle.is_empty() && haystack.contains(&needle.to_lowercase())
+        // Letter by letter: `str::to_lowercase` makes a final sigma of its own, which the same word inside has not.
+        let haystack: Zeroizing<String> =
+            Zeroizing::new(self.0.chars().flat_map(char::to_lowercase).collect());
+        let needle: String = needle.nfc().flat_map(char::to_lowercase).collect();
+        !needle.is_empty() && haystack.contains(&needle)
     }
 }
 
@@ -92,11 +95,14 @@ pub struct PasswordPolicy {
     pub min_length: usize,
     /// The greatest number of Unicode scalar values; longer ones are refused before they are hashed.
     pub max_length: usize,
+    /// Words that no password may contain, whatever their case: what this service is called. Each has at least
+    /// [`MIN_TELLING_WORD`] symbols.
+    pub context_words: Vec<String>,
 }
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { min_length: 8, max_length: 256 }
+        Self { min_length: 8, max_length: 256, context_words: Vec::new() }
     }
 }
 
@@ -107,17 +113,11 @@ impl PasswordPolicy {
         password.length() <= self.max_length
     }
 
-    /// Checks a password that somebody chose. `field` is how the request names it.
+    /// Checks what must be right before anything else is done with a password. `field` is how the request names it.
     ///
     /// # Errors
-    /// The first rule it breaks: `password_characters`, `password_length` or `password_contains_name`.
-    pub fn check(
-        &self,
-        field: &'static str,
-        password: &Password,
-        username: Option<&Username>,
-        email: Option<&Email>,
-    ) -> Result<(), RuleViolation> {
+    /// `password_characters` or `password_length`.
+    pub fn check_shape(&self, field: &'static str, password: &Password) -> Result<(), RuleViolation> {
         if password.has_nul() {
             let message = "Password must not contain the character NUL";
             return Err(RuleViolation::new(field, "password_characters", message));
@@ -127,17 +127,53 @@ impl PasswordPolicy {
                 format!("Password must contain from {} to {} symbols", self.min_length, self.max_length);
             return Err(RuleViolation::new(field, "password_length", message));
         }
-        let contains_username = username.is_some_and(|name| password.contains_ignoring_case(name.as_str()));
-        let contains_email = email.is_some_and(|email| {
-            let local_part = email.canonical_local_part();
-            password.contains_ignoring_case(email.as_typed())
-                || (local_part.len() >= MIN_TELLING_LOCAL_PART && password.contains_ignoring_case(local_part))
-        });
-        if contains_username || contains_email {
-            let message = "Password must not contain your username or e-mail address";
-            return Err(RuleViolation::new(field, "password_contains_name", message));
-        }
         Ok(())
+    }
+
+    /// Checks that a password is not among the first guesses: the rules that it breaks, `password_common` and
+    /// `password_contains_name`, in this order.
+    #[must_use]
+    pub fn check_content(
+        &self,
+        field: &'static str,
+        password: &Password,
+        owner: PasswordOwner<'_>,
+    ) -> Vec<RuleViolation> {
+        let mut broken = Vec::new();
+        if is_common(&password.0) {
+            broken.push(RuleViolation::new(field, "password_common", "Password is too common"));
+        }
+        if owner.is_named_in(password) {
+            let message = "Password must not contain your username or e-mail address";
+            broken.push(RuleViolation::new(field, "password_contains_name", message));
+        } else if self.context_words.iter().any(|word| password.contains_ignoring_case(word)) {
+            let message = "Password must not contain the name of this service";
+            broken.push(RuleViolation::new(field, "password_contains_name", message));
+        }
+        broken
+    }
+}
+
+/// Whose password it is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PasswordOwner<'a> {
+    /// The user name, where there is one.
+    pub username: Option<&'a Username>,
+    /// The e-mail address, where it is known.
+    pub email: Option<&'a Email>,
+}
+
+impl PasswordOwner<'_> {
+    fn is_named_in(self, password: &Password) -> bool {
+        let has_username = self.username.is_some_and(|name| password.contains_ignoring_case(name.as_str()));
+        let has_email = self.email.is_some_and(|email| {
+            let local_part = email.canonical_local_part();
+            [email.as_typed(), email.canonical()]
+                .iter()
+                .any(|address| password.contains_ignoring_case(address))
+                || (local_part.len() >= MIN_TELLING_WORD && password.contains_ignoring_case(local_part))
+        });
+        has_username || has_email
     }
 }
 
@@ -146,14 +182,22 @@ mod tests {
     use super::*;
     use crate::values::username::UsernamePolicy;
 
-    fn broken_rule(password: &str, username: &str, email: &str) -> Option<&'static str> {
+    const NONE: [&str; 0] = [];
+
+    fn broken_rules(password: &str, username: &str, email: &str) -> Vec<&'static str> {
         let username = UsernamePolicy::default().parse(username).unwrap();
         let email = Email::parse(email).unwrap();
+        let policy = PasswordPolicy {
+            context_words: vec!["Vestibule".into(), "Me\u{301}tro".into()],
+            ..PasswordPolicy::default()
+        };
         let password = Password::new(password);
-        PasswordPolicy::default()
-            .check("password1", &password, Some(&username), Some(&email))
-            .err()
-            .map(|violation| violation.code)
+        let owner = PasswordOwner { username: Some(&username), email: Some(&email) };
+        let broken = match policy.check_shape("password1", &password) {
+            Ok(()) => policy.check_content("password1", &password, owner),
+            Err(violation) => vec![violation],
+        };
+        broken.into_iter().map(|violation| violation.code).collect()
     }
 
     #[test]
@@ -161,21 +205,21 @@ mod tests {
         let decomposed = "e\u{301}".repeat(8);
         assert_eq!(Password::new(&decomposed).length(), 8);
         assert_eq!(Password::new(&decomposed), Password::new(&"é".repeat(8)));
-        assert_eq!(broken_rule(&decomposed, "ada", "x@b.example"), None);
+        assert_eq!(broken_rules(&decomposed, "ada", "x@b.example"), NONE);
     }
 
     #[test]
     fn t34_length_is_bounded_on_both_sides() {
-        assert_eq!(broken_rule("1234567", "ada", "x@b.example"), Some("password_length"));
-        assert_eq!(broken_rule("12345678", "ada", "x@b.example"), None);
-        assert_eq!(broken_rule(&"é".repeat(256), "ada", "x@b.example"), None);
-        assert_eq!(broken_rule(&"é".repeat(257), "ada", "x@b.example"), Some("password_length"));
+        assert_eq!(broken_rules("1234567", "ada", "x@b.example"), ["password_length"]);
+        assert_eq!(broken_rules("k7%T2q!x", "ada", "x@b.example"), NONE);
+        assert_eq!(broken_rules(&"é".repeat(256), "ada", "x@b.example"), NONE);
+        assert_eq!(broken_rules(&"é".repeat(257), "ada", "x@b.example"), ["password_length"]);
         assert!(!PasswordPolicy::default().may_be_hashed(&Password::new(&"a".repeat(257))));
     }
 
     #[test]
     fn a_password_has_no_nul() {
-        assert_eq!(broken_rule("correct\0horse", "ada", "x@b.example"), Some("password_characters"));
+        assert_eq!(broken_rules("correct\0horse", "ada", "x@b.example"), ["password_characters"]);
     }
 
     #[test]
@@ -184,10 +228,30 @@ mod tests {
             ("my-LOVELACE-1815", "lovelace", "x@b.example"),
             ("my ada.l@b.example", "someone", "Ada.L@B.example"),
             ("xxxx-ADA.L-xxxx", "someone", "ada.l@b.example"),
+            ("rod@BÜCHER.example", "someone", "rod@Bu\u{308}cher.example"),
+            ("rod@xn--bcher-kva.example", "someone", "rod@bücher.example"),
+            ("my-VESTIBULE-key", "someone", "x@b.example"),
+            ("dans le MÉTRO", "someone", "x@b.example"),
         ] {
-            assert_eq!(broken_rule(password, username, email), Some("password_contains_name"), "{password}");
+            assert_eq!(broken_rules(password, username, email), ["password_contains_name"], "{password}");
         }
-        assert_eq!(broken_rule("abacus-and-rod", "someone", "rod@b.example"), None);
+        assert_eq!(broken_rules("abacus-and-rod", "someone", "rod@b.example"), NONE);
+    }
+
+    #[test]
+    fn a_password_is_not_what_everybody_chooses() {
+        assert_eq!(broken_rules("Password1", "someone", "x@b.example"), ["password_common"]);
+        let both = ["password_common", "password_contains_name"];
+        assert_eq!(broken_rules("Michael1", "michael", "x@b.example"), both);
+        assert_eq!(
+            broken_rules("vestibule-and-someone", "someone", "x@b.example"),
+            ["password_contains_name"]
+        );
+        assert_eq!(
+            broken_rules("1234567", "someone", "x@b.example"),
+            ["password_length"],
+            "length comes first"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
     // What `serve` would read too: a mistake in it is found now.
     startup::read_signing_key(&loaded.config.tokens)?;
+    startup::open_breached_file(&loaded.config.passwords)?;
     let service = &loaded.config.service;
     let (mode, public_url) = (service.mode.as_str(), service.known_url());
     let file = loaded.file.as_ref().map(|path| path.display().to_string());

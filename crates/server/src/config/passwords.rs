@@ -1,8 +1,8 @@
 //! `[passwords]`: rules for passwords, and what a hash costs.
 
-use std::{num::NonZeroUsize, thread, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
-use vestibule::hashing::HashingConfig;
+use vestibule::{core::values::password::MIN_TELLING_WORD, hashing::HashingConfig};
 
 use super::settings::Settings;
 use crate::failure::Problem;
@@ -17,6 +17,10 @@ pub struct Passwords {
     pub min_length: usize,
     /// The greatest length in Unicode scalar values.
     pub max_length: usize,
+    /// Words that no password may contain.
+    pub context_words: Vec<String>,
+    /// The file with the hashes of breached passwords.
+    pub breached_file: Option<PathBuf>,
     /// The memory of one hash, in KiB.
     pub memory_kib: u32,
     /// The passes of one hash.
@@ -36,6 +40,8 @@ impl Passwords {
         let passwords = Self {
             min_length: size("passwords.min_length").unwrap_or(8),
             max_length: size("passwords.max_length").unwrap_or(256),
+            context_words: settings.list("passwords.context_words"),
+            breached_file: settings.path("passwords.breached_file"),
             memory_kib: cost("passwords.memory_kib"),
             iterations: cost("passwords.iterations"),
             parallelism: cost("passwords.parallelism"),
@@ -44,6 +50,14 @@ impl Passwords {
         };
         if passwords.min_length > passwords.max_length {
             problems.push(Problem::new("passwords.min_length is greater than passwords.max_length"));
+        }
+        if let Some(word) =
+            passwords.context_words.iter().find(|word| word.chars().count() < MIN_TELLING_WORD)
+        {
+            let sentence =
+                format!("passwords.context_words has \"{word}\", which too many passwords contain");
+            let help = format!("leave out words of fewer than {MIN_TELLING_WORD} symbols");
+            problems.push(Problem::new(sentence).help(help));
         }
         if let Err(error) = passwords.hashing().validate() {
             problems.push(Problem::new(format!("[passwords] {error}")));

@@ -68,6 +68,7 @@ fn value(kind: Kind) -> String {
         Kind::Origins => "list of origins".into(),
         Kind::Networks => "list of IP addresses and networks".into(),
         Kind::Names => "list of names".into(),
+        Kind::Words => "list of words".into(),
         Kind::Secret => "secret, at least 32 bytes".into(),
         Kind::Secrets => "list of secrets".into(),
         Kind::SecretUrl => "URL, may hold a password".into(),

@@ -48,6 +48,7 @@ fn example(key: &Key) -> &'static str {
         "redis_url" => "redis://127.0.0.1:6379",
         "redis_url_file" => "/etc/vestibule/redis_url",
         "redis.tls_ca_file" => "/etc/vestibule/redis-ca.pem",
+        "passwords.breached_file" => "/var/lib/vestibule/pwned-passwords.txt",
         "metrics_listen" => "127.0.0.1:9100",
         "secret_key_file" => "/etc/vestibule/secret_key",
         "previous_secret_keys_file" => "/etc/vestibule/previous_secret_keys",

@@ -61,7 +61,7 @@ pub(super) fn read(kind: Kind, raw: &Raw) -> Result<Value, String> {
     match kind {
         Kind::Switch => read_switch(raw),
         Kind::Count(least, most) => read_count(raw, least, most),
-        Kind::Origins | Kind::Networks | Kind::Names | Kind::Secrets => read_list(kind, raw),
+        Kind::Origins | Kind::Networks | Kind::Names | Kind::Words | Kind::Secrets => read_list(kind, raw),
         _ => {
             let text = raw.text().ok_or_else(|| expected(kind))?;
             read_text(kind, text)
@@ -104,6 +104,7 @@ fn expected(kind: Kind) -> String {
         Kind::Origins => "a list of origins such as \"https://app.example.org\"".into(),
         Kind::Networks => "a list of IP addresses or networks such as \"10.0.0.0/8\"".into(),
         Kind::Names => "a list of names".into(),
+        Kind::Words => "a list of words".into(),
         Kind::Secrets => "a list of secrets".into(),
         Kind::Path => "the path of a file or folder, as a text".into(),
         Kind::Text | Kind::Switch | Kind::Count(..) | Kind::Secret => "a text".into(),
@@ -139,6 +140,7 @@ fn read_list(kind: Kind, raw: &Raw) -> Result<Value, String> {
     let read_item = |item: String| match kind {
         Kind::Origins => read_origin(&item),
         Kind::Networks => item.parse::<AddressRange>().is_ok().then_some(item),
+        Kind::Words => Some(item),
         _ => is_scope_name(&item).then_some(item),
     };
     if kind == Kind::Secrets {

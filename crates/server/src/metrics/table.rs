@@ -98,6 +98,7 @@ pub const METRICS: &[Metric] = &[
     metric("vestibule_hash_queue_wait_seconds", Kind::Histogram, Labels::None, "How long a password waited for a thread"),
     metric("vestibule_hash_duration_seconds", Kind::Histogram, Labels::None, "How long hashing a password took"),
     metric("vestibule_hash_rejected_total", Kind::Counter, Labels::None, "Passwords turned away because the queue was full"),
+    metric("vestibule_breached_checks_failed_total", Kind::Counter, Labels::None, "New passwords taken without a look into passwords.breached_file, because it gave no answer"),
     metric("vestibule_database_retries_total", Kind::Counter, Labels::None, "Attempts repeated on PostgreSQL, after a conflict or on another connection"),
     metric("vestibule_redis_up", Kind::Gauge, Labels::Open(&[]), "Whether limits are counted in Redis (1) or by this node alone (0); only where redis_url is set"),
     metric("vestibule_redis_fallbacks_total", Kind::Counter, Labels::Open(&["operation"]), "Attempts counted or given back without Redis, because it was away or slow"),
