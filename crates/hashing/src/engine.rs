@@ -19,6 +19,9 @@ pub(crate) trait Engine: Send {
         salt: &[u8],
         tag: &mut [u8],
     ) -> Result<(), EngineError>;
+
+    /// Does other work that takes memory of its own, within the same bounds.
+    fn lend(&mut self, memory_kib: u32, work: &mut dyn FnMut()) -> Result<(), EngineError>;
 }
 
 /// Why there is no tag: no memory, or a recipe that Argon2 is not defined for.
@@ -69,6 +72,26 @@ impl Engine for Argon2Engine {
         self.hasher.set_argon2(argon2);
         self.hasher.hash_into(password, salt, tag).map_err(EngineError)
     }
+
+    fn lend(&mut self, memory_kib: u32, work: &mut dyn FnMut()) -> Result<(), EngineError> {
+        let is_oversize = memory_kib > self.arena_kib;
+        let _one_at_a_time =
+            is_oversize.then(|| self.oversize.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if memory_kib > 0 && !is_oversize {
+            // It takes the arena's place; the next hash maps it anew.
+            self.hasher.clear();
+        }
+        is_to_be_had(memory_kib as usize)?;
+        work();
+        Ok(())
+    }
+}
+
+/// Whether there is so much memory: those who allocate it next would end the process where there is not.
+fn is_to_be_had(memory_kib: usize) -> Result<(), EngineError> {
+    let out_of_memory = EngineError(argon2_rust::Error::MemoryAllocationError);
+    let bytes = memory_kib.checked_mul(1024).ok_or(out_of_memory)?;
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| out_of_memory)
 }
 
 /// Whether two tags are the same, in a time that does not tell where they differ.
@@ -161,6 +184,29 @@ mod tests {
         drop(held);
         is_done.recv().unwrap();
         waiting.join().unwrap();
+    }
+
+    #[test]
+    fn other_work_takes_the_place_of_the_arena_or_waits_as_a_larger_hash_does() {
+        let permit = OversizePermit::default();
+        let mut engine = Argon2Engine::new(SMALL, permit.clone()).unwrap();
+        let mut arena_and_permit_at = |memory_kib| {
+            engine.compute(&Recipe::current(SMALL), b"password", b"somesalt", &mut [0; 32]).unwrap();
+            let mut is_free = None;
+            engine.lend(memory_kib, &mut || is_free = Some(permit.0.try_lock().is_ok())).unwrap();
+            (engine.hasher.reserved_blocks(), is_free.unwrap())
+        };
+        assert_eq!(arena_and_permit_at(0), (64, true));
+        assert_eq!(arena_and_permit_at(64), (0, true));
+        assert_eq!(arena_and_permit_at(65), (64, false));
+    }
+
+    #[test]
+    fn memory_that_is_not_to_be_had_is_an_error_and_not_the_end() {
+        assert_eq!(is_to_be_had(1024), Ok(()));
+        // No address space is so large.
+        assert_eq!(is_to_be_had((1 << 53) - 1), Err(EngineError::out_of_memory()));
+        assert_eq!(is_to_be_had(usize::MAX), Err(EngineError::out_of_memory()));
     }
 
     #[test]

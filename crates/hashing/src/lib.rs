@@ -47,9 +47,11 @@
 mod config;
 mod desk;
 mod engine;
+mod foreign;
 mod job;
 mod known_answers;
 mod load;
+mod notices;
 mod phc;
 mod pool;
 mod priority;

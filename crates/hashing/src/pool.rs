@@ -23,6 +23,7 @@ use crate::{
     engine::{Argon2Engine, Engine, EngineError, OversizePermit},
     job::{Job, Reply, Task},
     known_answers::{self, WrongAnswer},
+    notices::Notices,
     queue::ItemId,
     workbench::Workbench,
 };
@@ -69,12 +70,12 @@ impl HashingPool {
         engine: impl Fn() -> Result<Box<dyn Engine>, EngineError>,
     ) -> Result<Self, StartError> {
         let (count, cost) = (config.thread_count().get(), config.cost());
-        let desk = Arc::new(Desk::new(&config));
+        let (desk, notices) = (Arc::new(Desk::new(&config)), Notices::default());
         // Should one thread not start, dropping this ends the others.
         let mut pool = Self { desk, config, threads: Vec::with_capacity(count) };
         for number in 0..count {
             let desk = Arc::clone(&pool.desk);
-            let mut workbench = Workbench::new(engine().map_err(io::Error::other)?, cost);
+            let mut workbench = Workbench::new(engine().map_err(io::Error::other)?, cost, notices.clone());
             let thread = thread::Builder::new().name(format!("hashing-{number}"));
             pool.threads.push(thread.spawn(move || desk.work(&mut workbench))?);
         }

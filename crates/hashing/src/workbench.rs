@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     engine::{Engine, EngineError, is_same_tag},
+    foreign::{Foreign, Stored},
+    notices::Notices,
     phc::{Cost, Recipe, SALT_LENGTH, StoredHash, TAG_LENGTH},
 };
 
@@ -19,17 +21,18 @@ pub(crate) struct Workbench {
     engine: Box<dyn Engine>,
     cost: Cost,
     nobodys: StoredHash,
+    notices: Notices,
 }
 
 impl Workbench {
-    pub(crate) fn new(engine: Box<dyn Engine>, cost: Cost) -> Self {
+    pub(crate) fn new(engine: Box<dyn Engine>, cost: Cost, notices: Notices) -> Self {
         // Composed, not computed: a random tag has no password, and a start costs no hash.
         let nobodys = StoredHash {
             recipe: Recipe::current(cost),
             salt: random_bytes::<SALT_LENGTH>().to_vec(),
             tag: random_bytes::<TAG_LENGTH>().to_vec(),
         };
-        Self { engine, cost, nobodys }
+        Self { engine, cost, nobodys, notices }
     }
 
     /// Hashes with the parameters in force and a salt of its own.
@@ -47,13 +50,37 @@ impl Workbench {
         stored: Option<&PasswordHash>,
         password: &Password,
     ) -> Result<Verification, EngineError> {
-        let stored = stored.and_then(read);
-        let compared = stored.as_ref().unwrap_or(&self.nobodys);
-        let is_right = is_password(&mut *self.engine, compared, password.as_bytes())?;
-        Ok(match stored {
-            Some(stored) if is_right => Verification::Right { is_outdated: stored.is_outdated(self.cost) },
-            _ => Verification::Wrong,
-        })
+        let (is_right, is_outdated) = match stored.and_then(|stored| self.read(stored)) {
+            Some(Stored::Argon2 { hash, is_wrapped }) => {
+                let is_right = is_password(&mut *self.engine, &hash, password.as_bytes())?;
+                (is_right, is_wrapped || hash.is_outdated(self.cost))
+            }
+            Some(Stored::Foreign(hash)) => (self.is_foreign_password(&*hash, password)?, true),
+            None => {
+                is_password(&mut *self.engine, &self.nobodys, password.as_bytes())?;
+                (false, false)
+            }
+        };
+        Ok(if is_right { Verification::Right { is_outdated } } else { Verification::Wrong })
+    }
+
+    fn is_foreign_password(
+        &mut self,
+        stored: &dyn Foreign,
+        password: &Password,
+    ) -> Result<bool, EngineError> {
+        let mut computed = Zeroizing::new(vec![0; stored.tag().len()]);
+        let mut is_computed = false;
+        self.engine.lend(stored.memory_kib(), &mut || {
+            is_computed = stored.compute(password.as_bytes(), &mut computed).is_some();
+        })?;
+        // Other than to Argon2, a NUL at the end of a password is nothing to bcrypt, nor to HMAC: whoever typed one
+        // would replace the hash by one that the password without it no longer fits.
+        Ok(is_computed && !password.has_nul() && is_same_tag(&computed, stored.tag()))
+    }
+
+    fn read(&self, stored: &PasswordHash) -> Option<Stored> {
+        Stored::read(stored.expose()).map_err(|refusal| self.notices.tell(refusal)).ok()
     }
 }
 
@@ -66,12 +93,6 @@ pub(crate) fn is_password(
     let mut computed = Zeroizing::new(vec![0; stored.tag.len()]);
     engine.compute(&stored.recipe, password, &stored.salt, &mut computed)?;
     Ok(is_same_tag(&computed, &stored.tag))
-}
-
-fn read(stored: &PasswordHash) -> Option<StoredHash> {
-    StoredHash::parse(stored.expose())
-        .inspect_err(|reason| tracing::warn!(%reason, "a stored password hash cannot be verified"))
-        .ok()
 }
 
 #[cfg(test)]
@@ -102,12 +123,18 @@ mod tests {
             self.1.lock().unwrap().push((*recipe, salt.len(), tag.len()));
             self.0.compute(recipe, password, salt, tag)
         }
+
+        fn lend(&mut self, memory_kib: u32, work: &mut dyn FnMut()) -> Result<(), EngineError> {
+            let cost = Cost { memory_kib, iterations: 0, parallelism: 0 };
+            self.1.lock().unwrap().push((Recipe::current(cost), 0, 0));
+            self.0.lend(memory_kib, work)
+        }
     }
 
     fn workbench() -> (Workbench, Work) {
         let work = Work::default();
         let engine = Argon2Engine::new(COST, OversizePermit::default()).unwrap();
-        (Workbench::new(Box::new(Counting(engine, work.clone())), COST), work)
+        (Workbench::new(Box::new(Counting(engine, work.clone())), COST, Notices::default()), work)
     }
 
     fn right(is_outdated: bool) -> Verification {
@@ -152,6 +179,9 @@ mod tests {
             "$argon2id$v=19$m=16,t=2,p=1$ä",
             "$2b$12$KIXQ",
             "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
+            "$2b$31$wQEFqFpGSGOdFTtlMDmLhuncYdvp/Shr64jfn0bYOmAsaXoPCLOtm",
+            "$scrypt$ln=30,r=8,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg",
+            "pbkdf2_sha256$4294967295$seasalt$nf65EOgLrQMR/uIPnA4rEg==",
         ] {
             assert_eq!(cost_of(Some(PasswordHash::new(text.into()))), usual, "{text}");
         }
@@ -168,6 +198,39 @@ mod tests {
             let stored = PasswordHash::new(answer.into());
             assert_eq!(workbench.verify(Some(&stored), &password), Ok(right(true)), "{answer}");
             assert_eq!(workbench.verify(Some(&stored), &Password::new("Password")), Ok(Verification::Wrong));
+        }
+    }
+
+    #[test]
+    fn a_foreign_hash_is_right_for_its_password_and_outdated() {
+        let (mut workbench, work) = workbench();
+        for stored in [
+            "$scrypt$ln=8,r=8,p=1$wlhLyXmP8b53bm1NKYVQqg$mTpvG8lzuuDk+DWz8HZIB6Vum6erDuUm0As5yU+VxWA",
+            // What a new hash would be, but for the notation.
+            &format!("argon2{}", workbench.hash(&Password::new("test")).unwrap().expose()),
+        ] {
+            let stored = PasswordHash::new(stored.into());
+            assert_eq!(workbench.verify(Some(&stored), &Password::new("test")), Ok(right(true)));
+            assert_eq!(workbench.verify(Some(&stored), &Password::new("tess")), Ok(Verification::Wrong));
+        }
+        let lent: Vec<_> = work.lock().unwrap().iter().filter(|(.., tag)| *tag == 0).copied().collect();
+        // 2⁸ blocks of 1 KiB and two more, for the right and for the wrong password.
+        assert_eq!(lent.iter().map(|(recipe, ..)| recipe.cost.memory_kib).collect::<Vec<_>>(), [258, 258]);
+    }
+
+    #[test]
+    fn a_nul_at_the_end_is_not_overlooked_where_the_old_system_could_not_see_it() {
+        let (mut workbench, _) = workbench();
+        for stored in [
+            "$2b$04$wQEFqFpGSGOdFTtlMDmLhuncYdvp/Shr64jfn0bYOmAsaXoPCLOtm",
+            "pbkdf2_sha256$1000$seasalt$JgZryXe2Ga8ysg6XbzkLpTdyPQrHqsinbL9BnnhgX4A=",
+        ] {
+            let stored = PasswordHash::new(stored.into());
+            assert_eq!(workbench.verify(Some(&stored), &Password::new("lètmein")), Ok(right(true)));
+            for typed in ["lètmein\0", "lètmein\0lètmein", "\0lètmein"] {
+                let typed = Password::new(typed);
+                assert_eq!(workbench.verify(Some(&stored), &typed), Ok(Verification::Wrong));
+            }
         }
     }
 

@@ -35,6 +35,11 @@ impl Engine for HeldBack {
         assert_ne!(password, "panic", "as the test wants");
         Ok(())
     }
+
+    fn lend(&mut self, _: u32, work: &mut dyn FnMut()) -> Result<(), EngineError> {
+        work();
+        Ok(())
+    }
 }
 
 struct Fixture {
@@ -223,6 +228,10 @@ async fn an_engine_that_fails_is_an_outage() {
     struct Failing;
     impl Engine for Failing {
         fn compute(&mut self, _: &Recipe, _: &[u8], _: &[u8], _: &mut [u8]) -> Result<(), EngineError> {
+            Err(EngineError::out_of_memory())
+        }
+
+        fn lend(&mut self, _: u32, _: &mut dyn FnMut()) -> Result<(), EngineError> {
             Err(EngineError::out_of_memory())
         }
     }
