@@ -42,9 +42,9 @@ async fn a_server_that_falls_silent_is_given_up() {
     migrate(&PostgresOptions::parse(&database.url()).unwrap()).await.unwrap();
     let proxy = Proxy::start(server.address());
     let mut options = PostgresOptions::parse(&database.url_at(proxy.address())).unwrap();
-    options.connect_timeout = Duration::from_secs(2);
+    options.connect_timeout = Duration::from_secs(1);
     options.statement_timeout = Duration::from_millis(100);
-    let (mut bytes, mut unreachable, mut silent) = (1, 0, 0);
+    let (mut bytes, mut unreachable, mut silent) = (100, 0, 0);
     loop {
         proxy.set(Traffic::SilentAfter(bytes));
         let opening = PostgresStore::open(options.clone());
@@ -100,11 +100,16 @@ async fn a_server_that_wants_encryption_is_told_apart_from_one_that_refuses_the_
         "COPY (SELECT unnest(ARRAY['local all all trust', 'hostssl all all all trust'])) TO '{rules}'"
     ));
     database.psql("SELECT pg_reload_conf()");
-    let refused = async || matches!(refusal(&database.url()).await, OpenError::Unencrypted { .. });
-    while !refused().await {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    // The rules may be read a little later, and until then everybody comes in.
+    let refused = async {
+        let options = PostgresOptions::parse(&database.url()).unwrap();
+        while check_migrations(&options).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), refused).await.unwrap();
     let error = refusal(&database.url()).await;
+    assert!(matches!(error, OpenError::Unencrypted { .. }), "{error}");
     assert!(error.to_string().contains("Add sslmode=require to database_url"), "{error}");
     let nobody = PostgresServer::shared().url("postgres").replace("vestibule@", "nobody:secret@");
     let error = refusal(&nobody).await;

@@ -34,10 +34,18 @@ async fn holding<'o>(options: &'o PostgresOptions, sql: &str) -> Session<'o> {
 const IN_THE_WAY: &str = "CREATE TABLE account (id BIGINT)";
 
 async fn lease_is_held(database: &Database<'_>) {
-    let holders = "SELECT count(*) FROM pg_tables WHERE tablename = 'migration_lease'";
-    while database.psql(holders) == "0" || database.psql("SELECT count(*) FROM migration_lease") == "0" {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let made = "SELECT count(*) > 0 FROM pg_tables WHERE tablename = 'migration_lease'";
+    becomes_true(database, made).await;
+    becomes_true(database, "SELECT count(*) > 0 FROM migration_lease").await;
+}
+
+async fn becomes_true(database: &Database<'_>, sql: &str) {
+    let asking = async {
+        while database.psql(sql) != "t" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(DEADLINE, asking).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,9 +86,7 @@ async fn a_file_may_take_longer_than_a_request_while_its_lease_is_renewed() {
     let watching = async {
         lease_is_held(&database).await;
         database.psql("UPDATE migration_lease SET held_until = 1");
-        while database.psql("SELECT held_until = 1 FROM migration_lease") == "t" {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        becomes_true(&database, "SELECT held_until > 1 FROM migration_lease").await;
         // The server's limit for requests has long passed.
         tokio::time::sleep(3 * LITTLE).await;
         let_go.send(()).unwrap();
