@@ -13,6 +13,8 @@ mod answers;
 mod bad_days;
 #[path = "black_box/beside.rs"]
 mod beside;
+#[path = "black_box/breached.rs"]
+mod breached;
 #[path = "black_box/browser.rs"]
 mod browser;
 #[path = "black_box/client.rs"]
