@@ -67,6 +67,16 @@ async fn every_broken_rule_is_named_and_the_first_is_the_answer() {
         (json!({"username": "Admin"}), &["username_reserved"], "Wrong username"),
         (json!({"username": "change_info"}), &["username_reserved"], "Wrong username"),
         (json!({"password1": "1234567", "password2": "1234567"}), &["password_length"], length),
+        (
+            json!({"password1": "Password1", "password2": "Password1"}),
+            &["password_common"],
+            "Password is too common",
+        ),
+        (
+            json!({"username": "michael", "password1": "michael1", "password2": "michael2"}),
+            &["password_common", "password_contains_name", "passwords_mismatch"],
+            "Password is too common",
+        ),
         (json!({"password2": "another password"}), &["passwords_mismatch"], "Passwords mismatch"),
         (
             json!({"username": "battery"}),
