@@ -47,7 +47,7 @@ async fn a_server_that_falls_silent_is_given_up() {
     let (mut bytes, mut unreachable, mut silent) = (100, 0, 0);
     loop {
         proxy.set(Traffic::SilentAfter(bytes));
-        let opening = PostgresStore::open(options.clone());
+        let opening = Box::pin(PostgresStore::open(options.clone()));
         match tokio::time::timeout(Duration::from_secs(30), opening).await.unwrap() {
             Err(OpenError::Unreachable { .. }) => unreachable += 1,
             Err(OpenError::Silent { .. }) => silent += 1,
