@@ -44,15 +44,12 @@ impl Auth {
     pub async fn check_new_password(&self, new: NewPassword<'_>) -> Vec<RuleViolation> {
         let NewPassword { password, field, repeated, username, email } = new;
         let policy = &self.policy.passwords;
-        let mut broken = Vec::new();
-        match policy.check_shape(field, password) {
-            Err(violation) => broken.push(violation),
-            Ok(()) => {
-                broken = policy.check_content(field, password, PasswordOwner { username, email });
-                if self.breaches.contain(password).await {
-                    let message = "Password is known from a data breach";
-                    broken.push(RuleViolation::new(field, "password_breached", message));
-                }
+        let mut broken: Vec<_> = policy.check_shape(field, password).err().into_iter().collect();
+        if broken.is_empty() {
+            broken = policy.check_content(field, password, PasswordOwner { username, email });
+            if self.breaches.contain(password).await {
+                let message = "Password is known from a data breach";
+                broken.push(RuleViolation::new(field, "password_breached", message));
             }
         }
         if repeated.is_some_and(|repeated| repeated != password) {
