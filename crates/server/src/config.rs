@@ -6,6 +6,7 @@ mod file;
 pub mod keys;
 mod log;
 mod login;
+mod mail;
 mod nearest;
 mod passwords;
 mod production;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 pub use audit::Audit;
 pub use log::{Log, LogFormat};
 pub use login::Login;
+pub use mail::{Mail, MailMode};
 pub use passwords::Passwords;
 pub use redis::Redis;
 pub use registration::Registration;
@@ -65,6 +67,8 @@ pub struct Config {
     pub throttle: Throttle,
     /// `redis_url` and `[redis]`
     pub redis: Redis,
+    /// `[mail]` and `[smtp]`
+    pub mail: Mail,
     /// `[registration]`
     pub registration: Registration,
     /// `[audit]`
@@ -145,6 +149,7 @@ impl Config {
             usernames: Usernames::read(settings, &mut problems),
             throttle: Throttle::read(settings),
             redis: Redis::read(settings, &mut problems),
+            mail: Mail::read(settings, &mut problems),
             registration: Registration::read(settings),
             audit: Audit::read(settings),
             log: Log::read(settings, &mut problems),
@@ -164,6 +169,8 @@ impl Config {
 mod tests {
     use super::*;
     use crate::database::Database;
+
+    const NO_MAIL: (&str, &str) = ("VESTIBULE_MAIL__MODE", "off");
 
     fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
         let environment: Vec<_> =
@@ -191,7 +198,7 @@ mod tests {
     fn production_is_the_default_away_from_loopback_and_refuses_what_is_unsafe() {
         let https = ("VESTIBULE_PUBLIC_URL", "https://login.example.org");
         let unlimited = ("VESTIBULE_THROTTLE__ENABLED", "false");
-        assert_eq!(read(&[https]).unwrap().service.mode, Mode::Production);
+        assert_eq!(read(&[https, NO_MAIL]).unwrap().service.mode, Mode::Production);
         for (environment, told) in [
             (&[("VESTIBULE_PUBLIC_URL", "http://login.example.org")][..], "public_url must be https"),
             (&[("VESTIBULE_MODE", "production")][..], "public_url must be https"),
@@ -262,7 +269,7 @@ mod tests {
         assert!(read(&[https, url]).unwrap_err().contains("secret_key must be set"));
         let secret = vestibule::core::values::secret::SecretKey::generate();
         let secret = String::from_utf8(secret.expose().to_vec()).unwrap();
-        assert!(read(&[https, url, ("VESTIBULE_SECRET_KEY", &secret)]).is_ok());
+        assert!(read(&[https, url, NO_MAIL, ("VESTIBULE_SECRET_KEY", &secret)]).is_ok());
     }
 
     #[test]
@@ -281,8 +288,13 @@ mod tests {
             ("postgres://ada@localhost/vestibule", "redis://127.0.0.1", &[]),
             ("sqlite:vestibule.db", "redis+sentinel://localhost/main", &[]),
         ] {
-            let environment =
-                [https, secret, ("VESTIBULE_DATABASE_URL", database), ("VESTIBULE_REDIS_URL", redis)];
+            let environment = [
+                https,
+                secret,
+                NO_MAIL,
+                ("VESTIBULE_DATABASE_URL", database),
+                ("VESTIBULE_REDIS_URL", redis),
+            ];
             let warnings: Vec<_> = read(&environment).unwrap().warnings();
             let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
             assert_eq!(shown.len(), told.len(), "{shown:?}");

@@ -12,6 +12,7 @@ pub mod config;
 pub mod database;
 pub mod failure;
 pub mod http;
+pub mod mail;
 pub mod metrics;
 pub mod openapi;
 pub mod policy;

@@ -6,12 +6,13 @@ use super::output;
 use crate::{
     config::{Loaded, Value, keys::KEYS, write_span},
     failure::{Failure, Problem},
-    startup,
+    mail, startup,
 };
 
 pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
     // What `serve` would read too: a mistake in it is found now.
     startup::read_signing_key(&loaded.config.tokens)?;
+    mail::check(&loaded.config)?;
     startup::open_breached_file(&loaded.config.passwords)?;
     let service = &loaded.config.service;
     let (mode, public_url) = (service.mode.as_str(), service.known_url());
@@ -54,7 +55,7 @@ fn shown(value: Option<&Value>) -> Json {
         Some(Value::Span(span)) => json!(write_span(*span)),
         Some(Value::Address(address)) => json!(address.to_string()),
         Some(Value::List(list)) => json!(list),
-        Some(Value::Secret(_) | Value::SecretUrl(_)) => json!("(set)"),
+        Some(Value::Secret(_) | Value::SecretUrl(_) | Value::Password(_)) => json!("(set)"),
         Some(Value::Secrets(secrets)) => json!(secrets.iter().map(|_| "(set)").collect::<Vec<_>>()),
     }
 }

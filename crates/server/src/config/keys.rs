@@ -38,6 +38,8 @@ pub enum Kind {
     Secrets,
     /// A URL that may hold a password.
     SecretUrl,
+    /// A password that somebody else chose.
+    Password,
 }
 
 /// What a key is when nobody sets it.
@@ -86,7 +88,7 @@ impl Key {
     /// Whether its value must never be shown.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret | Kind::Secrets | Kind::SecretUrl)
+        matches!(self.kind, Kind::Secret | Kind::Secrets | Kind::SecretUrl | Kind::Password)
     }
 }
 
@@ -107,6 +109,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("throttle", "Limits against guessing."),
     ("postgres", "How a PostgreSQL database in `database_url` is used."),
     ("redis", "How `redis_url` is used."),
+    ("mail", "What people are written; docs/mail.md says more."),
+    ("smtp", "The mail server that takes letters."),
     ("registration", "Making accounts."),
     ("audit", "The log of who did what."),
     (
@@ -259,6 +263,38 @@ pub const KEYS: &[Key] = &[
         "How long a login may wait for Redis; after that, and until Redis answers in time again, each node counts for itself."),
     optional("redis.tls_ca_file", Kind::Path, "the certificates that the machine trusts",
         "A PEM file with the authority that signed the certificates of Redis and its sentinels."),
+
+    optional("mail.mode", Kind::Choice(&["smtp", "inbox", "off"]), "smtp where `smtp.host` is set, else inbox",
+        "Where letters go: to a mail server, into an inbox in memory for developers, or nowhere. Production refuses the inbox."),
+    optional("mail.site_name", Kind::Text, "the host of `public_url`",
+        "What letters call this place."),
+    key("mail.confirm_ttl", Kind::Span, "24h",
+        "How long the link and the code are good for by which an address is confirmed."),
+    key("mail.reset_ttl", Kind::Span, "2h",
+        "How long the link and the code are good for by which a new password is chosen."),
+    optional("mail.templates_dir", Kind::Path, "the templates of the program",
+        "A folder whose templates replace those of the program, file by file."),
+
+    optional("smtp.host", Kind::Text, "no mail server",
+        "The name of the mail server; its certificate must be for it."),
+    optional("smtp.port", Kind::Count(1, 65_535), "587 with starttls, 465 with tls, 25 with none",
+        "The port of the mail server."),
+    key("smtp.tls", Kind::Choice(&["starttls", "tls", "none"]), "starttls",
+        "How the connection is encrypted. With starttls and tls nothing is sent to a server that does not encrypt."),
+    optional("smtp.tls_ca_file", Kind::Path, "the certificates that the machine trusts",
+        "A PEM file with the authority that signed the mail server's certificate."),
+    optional("smtp.user", Kind::Text, "no login",
+        "The user that the mail server knows us as."),
+    optional("smtp.password", Kind::Password, "no login",
+        "The password of `user`. In production it is not sent without encryption, unless to this machine."),
+    optional("smtp.password_file", Kind::Path, "none",
+        "A file that holds smtp.password, instead of the password itself."),
+    optional("smtp.from", Kind::Text, "required where there is a mail server",
+        "The address that letters come from."),
+    optional("smtp.display_name", Kind::Text, "`mail.site_name`",
+        "The name beside that address."),
+    key("smtp.timeout", Kind::Span, "60s",
+        "How long one delivery may take, connecting included; later it is tried again."),
 
     key("registration.enabled", Kind::Switch, "true",
         "Whether people may make accounts themselves."),

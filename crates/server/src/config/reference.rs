@@ -20,7 +20,8 @@ Values are taken, the later over the earlier, from
 2. one TOML file: `--config FILE`, else the one named by `VESTIBULE_CONFIG`, else `./vestibule.toml` if there is one,
 3. environment variables: `VESTIBULE_` and the key in capitals, with `__` between section and key; lists are separated by
    commas,
-4. the files of secrets, `secret_key_file`, `previous_secret_keys_file`, `database_url_file` and `redis_url_file`.
+4. the files of secrets, `secret_key_file`, `previous_secret_keys_file`, `database_url_file`, `redis_url_file` and
+   `smtp.password_file`.
 
 Durations carry their unit: `500ms`, `10s`, `15m`, `12h`, `30d`. Unknown keys, unknown `VESTIBULE_…` variables, values of
 the wrong type, contradictions and weak secrets refuse to start, with exit code 2 and a sentence.
@@ -72,6 +73,7 @@ fn value(kind: Kind) -> String {
         Kind::Secret => "secret, at least 32 bytes".into(),
         Kind::Secrets => "list of secrets".into(),
         Kind::SecretUrl => "URL, may hold a password".into(),
+        Kind::Password => "password".into(),
     }
 }
 

@@ -81,6 +81,7 @@ impl Settings {
         settings.add_secret_file("secret_key", "secret_key_file", &mut problems);
         settings.add_secret_file("database_url", "database_url_file", &mut problems);
         settings.add_secret_file("redis_url", "redis_url_file", &mut problems);
+        settings.add_secret_file("smtp.password", "smtp.password_file", &mut problems);
         settings.add_secret_file("previous_secret_keys", "previous_secret_keys_file", &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
@@ -111,7 +112,8 @@ impl Settings {
             let given =
                 if key.is_secret() { String::new() } else { format!(", not {}", setting.raw.describe()) };
             // That a secret is one, the sentence has said.
-            let help = if key.is_secret() { SECRET_HELP } else { key.doc };
+            let is_ours = matches!(key.kind, Kind::Secret | Kind::Secrets);
+            let help = if is_ours { SECRET_HELP } else { key.doc };
             Problem::new(format!("{} ({}) must be {expected}{given}", key.name, setting.origin)).help(help)
         })?;
         self.0.insert(key.name, (value, setting.origin.clone()));
@@ -193,6 +195,13 @@ impl Settings {
     pub(super) fn secret_url(&self, name: &str) -> Option<&str> {
         self.value(name)
             .and_then(|value| if let Value::SecretUrl(url) = value { Some(url.as_str()) } else { None })
+    }
+
+    /// A password that somebody else chose.
+    pub(super) fn password(&self, name: &str) -> Option<&str> {
+        self.value(name).and_then(|value| {
+            if let Value::Password(password) = value { Some(password.as_str()) } else { None }
+        })
     }
 
     pub(super) fn list(&self, name: &str) -> Vec<String> {

@@ -49,6 +49,15 @@ fn example(key: &Key) -> &'static str {
         "redis_url_file" => "/etc/vestibule/redis_url",
         "redis.tls_ca_file" => "/etc/vestibule/redis-ca.pem",
         "passwords.breached_file" => "/var/lib/vestibule/pwned-passwords.txt",
+        "mail.mode" => "smtp",
+        "mail.site_name" | "smtp.display_name" => "Example",
+        "mail.templates_dir" => "/etc/vestibule/mail",
+        "smtp.host" => "smtp.example.org",
+        "smtp.tls_ca_file" => "/etc/vestibule/smtp-ca.pem",
+        "smtp.user" => "vestibule",
+        "smtp.password" => "from your mail provider",
+        "smtp.password_file" => "/etc/vestibule/smtp_password",
+        "smtp.from" => "login@example.org",
         "metrics_listen" => "127.0.0.1:9100",
         "secret_key_file" => "/etc/vestibule/secret_key",
         "previous_secret_keys_file" => "/etc/vestibule/previous_secret_keys",
@@ -80,7 +89,7 @@ mod tests {
             .lines()
             // The first two name no value that could serve as an example; the third is a second name for its neighbour.
             .filter(|line| {
-                !line.contains("secret_key") && !line.contains("_keys") && !line.contains("_url_file")
+                !["secret_key", "_keys", "_url_file", "password_file"].iter().any(|name| line.contains(name))
             })
             .map(|line| {
                 line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned()

@@ -51,6 +51,8 @@ pub enum Value {
     Secrets(Vec<SecretKey>),
     /// A URL that may hold a password.
     SecretUrl(String),
+    /// A password that somebody else chose.
+    Password(String),
 }
 
 /// Reads a value.
@@ -107,7 +109,7 @@ fn expected(kind: Kind) -> String {
         Kind::Words => "a list of words".into(),
         Kind::Secrets => "a list of secrets".into(),
         Kind::Path => "the path of a file or folder, as a text".into(),
-        Kind::Text | Kind::Switch | Kind::Count(..) | Kind::Secret => "a text".into(),
+        Kind::Text | Kind::Switch | Kind::Count(..) | Kind::Secret | Kind::Password => "a text".into(),
         Kind::SecretUrl => "a URL".into(),
     }
 }
@@ -160,6 +162,11 @@ fn read_text(kind: Kind, text: &str) -> Result<Value, String> {
         // In a file of its own a line ends after it.
         Kind::SecretUrl => {
             Some(text.trim()).filter(|text| !text.is_empty()).map(|text| Value::SecretUrl(text.into()))
+        }
+        Kind::Password => {
+            let text = text.trim_end_matches(['\r', '\n']);
+            let is_one_line = !text.is_empty() && !text.chars().any(char::is_control);
+            is_one_line.then(|| Value::Password(text.into()))
         }
         Kind::Path => (!text.is_empty()).then(|| Value::Path(text.into())),
         _ => (!text.is_empty()).then(|| Value::Text(text.to_owned())),

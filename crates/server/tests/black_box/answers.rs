@@ -30,7 +30,8 @@ fn the_check_reads_the_files_of_keys() {
 fn the_check_shows_what_the_configuration_comes_to() {
     let folder = Folder::new();
     assert_eq!(json(&folder.run(&["config", "check", "--json"]))["public_url"], Value::Null);
-    let folder = folder.with("VESTIBULE_PUBLIC_URL", "https://login.example.org");
+    let folder =
+        folder.with("VESTIBULE_PUBLIC_URL", "https://login.example.org").with("VESTIBULE_MAIL__MODE", "off");
     let shown = json(&folder.run(&["config", "check", "--json"]));
     assert_eq!(
         (&shown["public_url"], &shown["mode"]),
@@ -116,7 +117,8 @@ fn help_tells_the_exit_codes_and_the_environment() {
 fn where_the_log_is_json_a_failed_start_is_too() {
     let folder =
         Folder::new().with("VESTIBULE_LOG__FORMAT", "json").with("VESTIBULE_LISTEN", "192.0.2.1:8000");
-    let folder = folder.with("VESTIBULE_PUBLIC_URL", "https://login.example.org");
+    let folder =
+        folder.with("VESTIBULE_PUBLIC_URL", "https://login.example.org").with("VESTIBULE_MAIL__MODE", "off");
     let ended = folder.run(&["serve"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
     let lines: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

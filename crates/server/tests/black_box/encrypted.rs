@@ -196,6 +196,7 @@ fn a_redis_authority_that_cannot_be_read_refuses_to_start() {
 fn production_says_so_where_it_speaks_over_the_network_without_tls() {
     let folder = at("postgres://ada:hunter2@db.invalid/vestibule?sslmode=disable")
         .with("VESTIBULE_PUBLIC_URL", "https://login.example.org")
+        .with("VESTIBULE_MAIL__MODE", "off")
         .with("VESTIBULE_REDIS_URL", "redis://:hunter2@cache.invalid");
     let checked = folder.run(&["config", "check"]);
     assert_eq!(checked.code, 0, "{checked:?}");
