@@ -261,6 +261,8 @@ impl Auth {
             password_hash: Some(hash),
             confirmed: false,
             permissions: Scopes::none(),
+            language: None,
+            invitation: None,
             created_at,
         })
     }

@@ -5,6 +5,7 @@ pub mod client;
 mod common_passwords;
 pub mod email;
 pub mod language;
+pub mod link;
 pub mod message;
 pub mod password;
 pub mod rule;

@@ -7,6 +7,7 @@ use vestibule_core::{
     },
     values::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
+        language::Language,
         password::PasswordHash,
         scope::Scopes,
         session::NewSession,
@@ -16,7 +17,7 @@ use vestibule_core::{
 
 use crate::{
     failure::broken,
-    sessions,
+    links, sessions,
     statement::{account_columns, global_cutoff, statements},
     tx::{Tx, Value, row},
 };
@@ -56,24 +57,31 @@ impl AccountRow {
     }
 }
 
-row! { SecretRow { password_hash: Option<String>, cutoff_at: Timestamp, global_cutoff_at: Timestamp } }
+row! {
+    SecretRow {
+        password_hash: Option<String>,
+        language: Option<String>,
+        cutoff_at: Timestamp,
+        global_cutoff_at: Timestamp,
+    }
+}
 row! { TakenRow { emails: i64, usernames: i64 } }
 
 statements! {
     INSERT_ACCOUNT: AccountRow = concat!(
         "INSERT INTO account (id, email, email_canonical, username, username_canonical, full_name, password_hash, \
-         active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0) \
+         active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until, language) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0, $11) \
          ON CONFLICT DO NOTHING RETURNING ", account_columns!());
     FIND_TAKEN: TakenRow =
         "SELECT (SELECT COUNT(*) FROM account WHERE email_canonical = $1) AS emails, \
          (SELECT COUNT(*) FROM account WHERE username_canonical = $2) AS usernames";
     FIND_ACCOUNT: AccountRow = concat!("SELECT ", account_columns!(), " FROM account WHERE id = $1");
     FIND_CREDENTIALS_BY_EMAIL: (AccountRow, SecretRow) = concat!(
-        "SELECT ", account_columns!(), ", account.password_hash, account.cutoff_at, ",
+        "SELECT ", account_columns!(), ", account.password_hash, account.language, account.cutoff_at, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE email_canonical = $1");
     FIND_CREDENTIALS_BY_USERNAME: (AccountRow, SecretRow) = concat!(
-        "SELECT ", account_columns!(), ", account.password_hash, account.cutoff_at, ",
+        "SELECT ", account_columns!(), ", account.password_hash, account.language, account.cutoff_at, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE username_canonical = $1");
     UPDATE_PASSWORD_HASH: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     UPDATE_PERMISSIONS: () = "UPDATE account SET permissions = $3 WHERE id = $1 AND permissions = $2";
@@ -88,6 +96,9 @@ pub(crate) async fn insert_account<T: Tx>(
     let permissions = write_permissions(&account.permissions)?;
     for _ in 0..MAX_ATTEMPTS {
         if let Some(inserted) = try_insert(tx, account, &permissions).await? {
+            if let Some((link, errand)) = &account.invitation {
+                links::issue_link(tx, link, errand).await?;
+            }
             let ended = match session {
                 Some(session) => sessions::insert_session(tx, session, u32::MAX).await?.pop(),
                 None => None,
@@ -123,6 +134,7 @@ async fn try_insert<T: Tx>(
                 account.confirmed.into(),
                 permissions.into(),
                 account.created_at.into(),
+                account.language.map(Language::tag).into(),
             ],
         )
         .await?;
@@ -157,6 +169,7 @@ pub(crate) async fn find_credentials<T: Tx>(
     Ok(Some(Credentials {
         account: account.into_account()?,
         password_hash: secret.password_hash.map(PasswordHash::new),
+        language: secret.language.as_deref().and_then(Language::read),
         cutoff_at: secret.cutoff_at.max(secret.global_cutoff_at),
     }))
 }

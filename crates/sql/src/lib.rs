@@ -10,8 +10,10 @@ mod audit;
 mod budgets;
 mod changes;
 mod engine;
+mod errands;
 mod failure;
 mod keys;
+mod links;
 mod migration;
 mod port;
 #[cfg(feature = "postgres")]

@@ -2,7 +2,7 @@
 
 use vestibule_core::ports::{clock::Timestamp, store::StoreError};
 
-use crate::{statement::statements, tx::Tx};
+use crate::{links, statement::statements, tx::Tx};
 
 statements! {
     DELETE_EXPIRED_SESSIONS: () =
@@ -30,5 +30,6 @@ pub(crate) async fn delete_expired<T: Tx>(
     let revoked = tx.exec(&DELETE_REVOKED_SESSIONS, &[now.into(), rest.into()]).await?;
     let keys = tx.exec(&DELETE_EXPIRED_KEYS, &[now.into(), limit.into()]).await?;
     let audit = tx.exec(&DELETE_OLD_AUDIT, &[audit_before.into(), limit.into()]).await?;
-    Ok(expired + revoked + keys + audit)
+    let links = links::delete_expired(tx, now, limit).await?;
+    Ok(expired + revoked + keys + audit + links)
 }

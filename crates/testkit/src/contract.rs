@@ -13,9 +13,11 @@ pub mod accounts;
 pub mod audit;
 pub mod catching_up;
 pub mod clocks;
+pub mod errands;
 pub mod keys;
 pub mod outages;
 pub mod processes;
+pub mod proofs;
 pub mod revocation;
 pub mod rotation;
 pub mod samples;
@@ -68,6 +70,16 @@ macro_rules! store_contract {
             accounts::credentials_are_found_by_either_name
             accounts::a_password_hash_is_replaced_by_one_of_many
             accounts::permissions_add_up
+            errands::errands_come_when_they_are_due_and_again_after_a_lease
+            errands::every_errand_is_claimed_by_one_of_many
+            proofs::a_link_is_good_until_it_expires_or_a_newer_one_comes
+            proofs::an_address_is_confirmed_once_in_time_and_exactly
+            proofs::one_of_many_proofs_of_an_address_wins
+            proofs::a_reset_is_redeemed_once_and_ends_every_session
+            proofs::a_reset_proves_only_the_address_of_now
+            proofs::attempts_at_codes_are_capped
+            proofs::a_password_is_changed_from_what_it_was
+            proofs::an_account_comes_with_its_invitation
             sessions::a_login_opens_a_session_and_is_remembered
             sessions::a_login_needs_the_hash_it_was_verified_against
             sessions::a_disabled_account_opens_no_session

@@ -1,5 +1,7 @@
 //! A store that fails where a test wants it to, and remembers what it was asked.
 
+mod life;
+
 use std::{
     collections::HashMap,
     future::Future,

@@ -151,6 +151,8 @@ impl Turn {
             password_hash: Some(PasswordHash::new(HASH.into())),
             confirmed: true,
             permissions: Scopes::none(),
+            language: None,
+            invitation: None,
             created_at: now,
         })
     }

@@ -144,6 +144,8 @@ async fn insert_session(store: &dyn Store, number: usize) -> anyhow::Result<Sess
         password_hash: None,
         confirmed: true,
         permissions: Scopes::none(),
+        language: None,
+        invitation: None,
         created_at: now,
     };
     let session = NewSession {

@@ -3,13 +3,19 @@
 //! Every method is one intent and atomic. An `Err` means that nothing is known about the outcome's effect; every
 //! expected outcome, a refusal or a conflict too, is a value.
 
+mod errands;
+mod proofs;
 mod revoked;
 
 use std::{fmt, future, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::revoked::{AccountCutoff, Progress, Revoked};
+pub use self::{
+    errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
+    proofs::{AddressConfirmation, Confirmed, FoundLink, LinkCode, PasswordChange, PasswordReset, Proofs},
+    revoked::{AccountCutoff, Progress, Revoked},
+};
 use super::{
     audit::{AuditEvent, AuditRecord},
     clock::Timestamp,
@@ -24,7 +30,7 @@ use crate::values::{
 
 /// Keeps accounts, sessions, signing keys and the audit log.
 #[async_trait]
-pub trait Store: Send + Sync + fmt::Debug {
+pub trait Store: Errands + Proofs {
     // ── accounts ──
 
     /// Makes an account, and its first session where one is given, or says which name is taken.

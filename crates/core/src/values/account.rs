@@ -5,10 +5,10 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::{
-    email::Email, password::PasswordHash, rule::RuleViolation, scope::Scopes, secret::time_ordered_id,
-    username::Username,
+    email::Email, language::Language, link::NewLink, password::PasswordHash, rule::RuleViolation,
+    scope::Scopes, secret::time_ordered_id, username::Username,
 };
-use crate::ports::clock::Timestamp;
+use crate::ports::{clock::Timestamp, store::NewErrand};
 
 /// The longest full name, in Unicode scalar values.
 const MAX_FULL_NAME: usize = 100;
@@ -89,6 +89,10 @@ pub struct NewAccount {
     pub confirmed: bool,
     /// What the account may do.
     pub permissions: Scopes,
+    /// The language its owner wants to be written to in.
+    pub language: Option<Language>,
+    /// The link that asks for a proof of the address, and the errand that mails it.
+    pub invitation: Option<(NewLink, NewErrand)>,
     /// The present moment.
     pub created_at: Timestamp,
 }
@@ -100,6 +104,8 @@ pub struct Credentials {
     pub account: Account,
     /// The stored hash; `None` where the account has no password.
     pub password_hash: Option<PasswordHash>,
+    /// The language its owner wants to be written to in.
+    pub language: Option<Language>,
     /// Sessions begun at or before this moment are dead: the later of the account's and the global cut-off.
     pub cutoff_at: Timestamp,
 }

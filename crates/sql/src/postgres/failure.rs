@@ -79,6 +79,9 @@ pub(super) fn store_error(statement: &'static str, source: Error) -> StoreError 
 /// Whether it says nothing about the schema or the statement: another time, or from another server, it would be taken.
 pub(super) fn is_passing(code: &SqlState) -> bool {
     let class = code.code().get(..2).unwrap_or_default();
+    if is_conflict(code) {
+        return true;
+    }
     // Connection, transaction, resources, operator and system errors, and what a configuration takes away.
     ["08", "25", "28", "3D", "40", "53", "55", "57", "58"].contains(&class)
 }
@@ -89,9 +92,12 @@ fn is_connection(error: &Error) -> bool {
     error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
-/// A transaction that lost against another one.
+/// A transaction that lost against another one. Bodies look before they change a name, so a name that is taken was taken
+/// in between: they see it when they look again.
 fn is_conflict(code: &SqlState) -> bool {
-    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
+    let lost =
+        [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
+    lost.contains(code)
 }
 
 /// Waits for an answer, for at most `limit`.

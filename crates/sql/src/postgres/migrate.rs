@@ -32,11 +32,7 @@ pub(super) struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            lease: migration::PATIENCE,
-            file: Duration::from_mins(15),
-            renewal: Duration::from_secs(5),
-        }
+        Self { lease: migration::PATIENCE, file: Duration::from_mins(15), renewal: Duration::from_secs(5) }
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::{fmt::Debug, sync::Arc};
 
+use uuid::Uuid;
 use vestibule_core::{
     ports::store::{Progress, Store, StoreError},
-    values::{account::AccountId, session::SessionId, username::LoginName},
+    values::{account::AccountId, link::LinkPurpose, session::SessionId, username::LoginName},
 };
 
 use super::{
     StoreFixture,
+    errands::errand,
+    proofs::{confirmation, link, password_change, reset},
     samples::{at, event, hash, new_account, new_session, opening, register, rotation, signing_key},
 };
 use crate::faults::{Fault, FaultyStore};
@@ -29,6 +32,15 @@ pub const WRITES: &[&str] = &[
     "update_wrapped_key",
     "record_audit",
     "delete_expired",
+    "queue_errand",
+    "claim_errand",
+    "finish_errand",
+    "postpone_errand",
+    "issue_link",
+    "count_code_attempt",
+    "confirm_address",
+    "reset_password",
+    "change_password",
 ];
 
 /// Calls every method once and says for each how it went: `Ok` or the outage.
@@ -64,6 +76,17 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("delete_expired", went(store.delete_expired(at(0), at(0), 1).await)),
         ("is_changed_elsewhere", went(store.is_changed_elsewhere().await)),
         ("ping", went(store.ping().await)),
+        ("queue_errand", went(store.queue_errand(errand(account.as_uuid().as_u128() >> 1, 0)).await)),
+        ("claim_errand", went(store.claim_errand(at(0), at(1)).await)),
+        ("finish_errand", went(store.finish_errand(Uuid::nil(), 1).await)),
+        ("postpone_errand", went(store.postpone_errand(Uuid::nil(), 1, at(1)).await)),
+        ("count_errands", went(store.count_errands().await)),
+        ("issue_link", went(store.issue_link(link(account), errand(0, 0)).await)),
+        ("find_link", went(store.find_link(link(account).digest, LinkPurpose::Reset, at(0)).await)),
+        ("count_code_attempt", went(store.count_code_attempt("", LinkPurpose::Reset, 5, at(0)).await)),
+        ("confirm_address", went(store.confirm_address(confirmation(&link(account), "")).await)),
+        ("reset_password", went(store.reset_password(reset(&link(account), 0)).await)),
+        ("change_password", went(store.change_password(password_change(account, session)).await)),
     ]
 }
 

@@ -57,6 +57,8 @@ pub fn new_account(name: &str) -> NewAccount {
         password_hash: Some(hash(0)),
         confirmed: false,
         permissions: Scopes::none(),
+        language: None,
+        invitation: None,
         created_at: at(0),
     }
 }

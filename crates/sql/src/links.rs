@@ -1,0 +1,216 @@
+//! Mailed links, used up by one statement, and the changes that they and passwords allow.
+
+use vestibule_core::{
+    ports::{
+        clock::Timestamp,
+        store::{
+            AccountCutoff, AddressConfirmation, Confirmed, FoundLink, LinkCode, NewErrand, PasswordChange,
+            PasswordReset, StoreError,
+        },
+    },
+    values::{
+        account::AccountId,
+        language::Language,
+        link::{LinkDigest, LinkPurpose, NewLink},
+        password::PasswordHash,
+        session::RevokedSession,
+    },
+};
+
+use crate::{
+    accounts::AccountRow,
+    errands,
+    failure::broken,
+    revocation, sessions,
+    statement::{account_columns, statements},
+    tx::{Tx, row},
+};
+
+row! { MailedRow { email: String, language: Option<String> } }
+row! { CodeRow { digest: Vec<u8>, code_mac: Vec<u8> } }
+row! { CountRow { count: i64 } }
+row! { UsedRow { account_id: AccountId, email: String, email_canonical: String } }
+
+/// The account of a link: one that may be used.
+macro_rules! of_active_account {
+    () => {
+        "EXISTS (SELECT 1 FROM account WHERE account.id = mailed_link.account_id AND account.active = 1)"
+    };
+}
+
+statements! {
+    // An account that is disabled or deleted a moment later has a link that nobody can use.
+    COUNT_ACTIVE: CountRow = "SELECT COUNT(*) AS count FROM account WHERE id = $1 AND active = 1";
+    ISSUE_LINK: () =
+        "INSERT INTO mailed_link (account_id, purpose, email, email_canonical, digest, code_mac, code_attempts, \
+         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) \
+         ON CONFLICT (account_id, purpose) DO UPDATE SET email = excluded.email, \
+         email_canonical = excluded.email_canonical, digest = excluded.digest, code_mac = excluded.code_mac, \
+         code_attempts = 0, created_at = excluded.created_at, expires_at = excluded.expires_at";
+    FIND_LINK: (MailedRow, AccountRow) = concat!(
+        "SELECT mailed_link.email AS email, account.language AS language, ", account_columns!(),
+        " FROM mailed_link JOIN account ON account.id = mailed_link.account_id \
+         WHERE mailed_link.digest = $1 AND mailed_link.purpose = $2 AND mailed_link.expires_at > $3 \
+         AND account.active = 1");
+    COUNT_CODE_ATTEMPT: CodeRow = concat!(
+        "UPDATE mailed_link SET code_attempts = code_attempts + 1 WHERE email_canonical = $1 AND purpose = $2 \
+         AND code_attempts < $3 AND expires_at > $4 AND ", of_active_account!(), " RETURNING digest, code_mac");
+    USE_LINK: UsedRow = concat!(
+        "DELETE FROM mailed_link WHERE digest = $1 AND purpose = $2 AND expires_at > $3 AND ",
+        of_active_account!(), " RETURNING account_id, email, email_canonical");
+    // Read and compared in one statement; a name that was taken in between breaks the unique index, and the body is run
+    // again.
+    CONFIRM_ADDRESS: AccountRow = concat!(
+        "UPDATE account SET email = $2, email_canonical = $3, confirmed = 1 WHERE id = $1 AND email = $4 \
+         AND active = 1 AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.email_canonical = $3 \
+         AND other.id <> $1) RETURNING ", account_columns!());
+    FIND_OTHER_OWNER: CountRow =
+        "SELECT COUNT(*) AS count FROM account WHERE email_canonical = $2 AND id <> $1";
+    // A mailbox is proved by a link to it only where it still is the account's.
+    RESET_PASSWORD: () =
+        "UPDATE account SET password_hash = $2, \
+         confirmed = CASE WHEN email_canonical = $3 THEN 1 ELSE confirmed END WHERE id = $1 AND active = 1";
+    CHANGE_PASSWORD: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active = 1";
+    SET_PASSWORD: () =
+        "UPDATE account SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL AND active = 1";
+    // Who changes the password wants nobody to hold another way to do so.
+    DELETE_LINKS: () = "DELETE FROM mailed_link WHERE account_id = $1 AND purpose = $2";
+    DELETE_EXPIRED_LINKS: () =
+        "DELETE FROM mailed_link WHERE digest IN (SELECT digest FROM mailed_link WHERE expires_at <= $1 \
+         ORDER BY expires_at LIMIT $2)";
+}
+
+/// Keeps a link and queues what tells of it, for an account that may be used.
+pub(crate) async fn issue_link<T: Tx>(
+    tx: &mut T,
+    link: &NewLink,
+    errand: &NewErrand,
+) -> Result<bool, StoreError> {
+    let params = [
+        (&link.account_id).into(),
+        link.purpose.as_str().into(),
+        link.email.as_typed().into(),
+        link.email.canonical().into(),
+        link.digest.as_bytes().as_slice().into(),
+        link.code_mac.as_slice().into(),
+        link.created_at.into(),
+        link.expires_at.into(),
+    ];
+    let active = tx.opt(&COUNT_ACTIVE, &[(&link.account_id).into()]).await?.map_or(0, |row| row.count);
+    if active == 0 {
+        return Ok(false);
+    }
+    tx.exec(&ISSUE_LINK, &params).await?;
+    errands::queue_errand(tx, errand).await?;
+    Ok(true)
+}
+
+/// Finds a link that is good.
+pub(crate) async fn find_link<T: Tx>(
+    tx: &mut T,
+    digest: LinkDigest,
+    purpose: LinkPurpose,
+    now: Timestamp,
+) -> Result<Option<FoundLink>, StoreError> {
+    let params = [digest.as_bytes().as_slice().into(), purpose.as_str().into(), now.into()];
+    let Some((mailed, account)) = tx.opt(&FIND_LINK, &params).await? else { return Ok(None) };
+    let language = mailed.language.as_deref().and_then(Language::read);
+    Ok(Some(FoundLink { account: account.into_account()?, language, email: mailed.email }))
+}
+
+/// Counts an attempt at the codes mailed to an address and returns what to compare with.
+pub(crate) async fn count_code_attempt<T: Tx>(
+    tx: &mut T,
+    email_canonical: &str,
+    purpose: LinkPurpose,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Vec<LinkCode>, StoreError> {
+    let params = [email_canonical.into(), purpose.as_str().into(), i64::from(limit).into(), now.into()];
+    let rows = tx.all(&COUNT_CODE_ATTEMPT, &params).await?;
+    rows.into_iter()
+        .map(|row| {
+            let digest = LinkDigest::from_bytes(
+                row.digest.try_into().map_err(|_| broken("a digest of another length"))?,
+            );
+            Ok(LinkCode { digest, code_mac: row.code_mac })
+        })
+        .collect()
+}
+
+/// Uses a link up and makes its address the account's.
+pub(crate) async fn confirm_address<T: Tx>(
+    tx: &mut T,
+    confirmation: &AddressConfirmation,
+) -> Result<Confirmed, StoreError> {
+    let Some(used) = use_link(tx, confirmation.digest, LinkPurpose::Confirm, confirmation.now).await? else {
+        return Ok(Confirmed::Refused);
+    };
+    let params = [
+        (&used.account_id).into(),
+        used.email.as_str().into(),
+        used.email_canonical.as_str().into(),
+        confirmation.from.as_str().into(),
+    ];
+    if let Some(account) = tx.opt(&CONFIRM_ADDRESS, &params).await? {
+        if let Some(errand) = &confirmation.errand {
+            errands::queue_errand(tx, errand).await?;
+        }
+        return Ok(Confirmed::Confirmed(account.into_account()?));
+    }
+    let owner = [(&used.account_id).into(), used.email_canonical.as_str().into()];
+    let others = tx.opt(&FIND_OTHER_OWNER, &owner).await?.map_or(0, |row| row.count);
+    Ok(if others > 0 { Confirmed::Taken } else { Confirmed::Refused })
+}
+
+/// Uses a link up, sets a new password and ends every session.
+pub(crate) async fn reset_password<T: Tx>(
+    tx: &mut T,
+    reset: &PasswordReset,
+) -> Result<Option<AccountCutoff>, StoreError> {
+    let Some(used) = use_link(tx, reset.digest, LinkPurpose::Reset, reset.now).await? else {
+        return Ok(None);
+    };
+    let params = [(&used.account_id).into(), reset.to.expose().into(), used.email_canonical.as_str().into()];
+    if tx.exec(&RESET_PASSWORD, &params).await? == 0 {
+        return Ok(None);
+    }
+    if let Some(errand) = &reset.errand {
+        errands::queue_errand(tx, errand).await?;
+    }
+    revocation::cut_off_account(tx, used.account_id, reset.now).await
+}
+
+/// Sets a new password and ends every session but one.
+pub(crate) async fn change_password<T: Tx>(
+    tx: &mut T,
+    change: &PasswordChange,
+) -> Result<Option<Vec<RevokedSession>>, StoreError> {
+    let id = (&change.account_id).into();
+    let changed = match change.from.as_ref().map(PasswordHash::expose) {
+        Some(from) => tx.exec(&CHANGE_PASSWORD, &[id, from.into(), change.to.expose().into()]).await?,
+        None => tx.exec(&SET_PASSWORD, &[id, change.to.expose().into()]).await?,
+    };
+    if changed == 0 {
+        return Ok(None);
+    }
+    tx.exec(&DELETE_LINKS, &[id, LinkPurpose::Reset.as_str().into()]).await?;
+    if let Some(errand) = &change.errand {
+        errands::queue_errand(tx, errand).await?;
+    }
+    sessions::revoke_other_sessions(tx, change.account_id, change.keep, change.now).await.map(Some)
+}
+
+/// Removes links that have expired.
+pub(crate) async fn delete_expired<T: Tx>(tx: &mut T, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    tx.exec(&DELETE_EXPIRED_LINKS, &[now.into(), limit.into()]).await
+}
+
+async fn use_link<T: Tx>(
+    tx: &mut T,
+    digest: LinkDigest,
+    purpose: LinkPurpose,
+    now: Timestamp,
+) -> Result<Option<UsedRow>, StoreError> {
+    tx.opt(&USE_LINK, &[digest.as_bytes().as_slice().into(), purpose.as_str().into(), now.into()]).await
+}
