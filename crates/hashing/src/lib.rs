@@ -4,11 +4,15 @@
 //! machine's memory and then its processor. [`HashingPool`] bounds both:
 //!
 //! - **Memory**: each of its threads (one per core by default) keeps one arena, mapped at its first hash and then reused.
-//!   A stored hash with larger parameters gets an arena of its own, one at a time and 256 MiB at most.
+//!   A stored hash with larger parameters gets an arena of its own, one at a time and 256 MiB at most. So does another
+//!   system's; a smaller one takes the arena's place.
 //! - **Wait**: the queue is bounded by its length and by the wait it implies. Beyond that the answer is
 //!   [`Overloaded`](vestibule_core::ports::HashError::Overloaded) at once. Networks take turns, and in a full queue the
 //!   longest makes room, so a flood from one address costs that address its place. Whoever goes away leaves the queue.
 //! - **Everything else stays quick**: the threads run at a lower priority.
+//!
+//! Hashes that other systems made (bcrypt, scrypt, PBKDF2, in several notations) are verified, too, within bounds that
+//! are checked before any work, and are always outdated, so that a login replaces them.
 //!
 //! Verifying nothing, or a hash that cannot be read, does the same work as verifying a wrong password. Before the first
 //! hash, known answers are checked: the Argon2 library picks its instructions at run time, and a wrong one would lock

@@ -10,6 +10,7 @@ mod integration {
     mod forging;
     mod guard;
     mod hang_up;
+    mod imported_hashes;
     mod keys;
     mod layers;
     mod limits;
