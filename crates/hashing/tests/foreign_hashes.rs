@@ -1,4 +1,5 @@
 //! Imported hashes through the pool, from the first login to the hash that replaces them.
+#![expect(clippy::unwrap_used, reason = "tests; the functions they share are not marked as tests")]
 
 use vestibule_core::{
     ports::hasher::{PasswordHasher, Verification},
