@@ -64,18 +64,18 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password's hash as a PHC string.
+/// A password's hash as a text: a PHC string, or as another system wrote it before it was imported.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a PHC string as a hasher made it or a store kept it.
+    /// Takes a text as a hasher made it or a store kept it.
     #[must_use]
     pub const fn new(phc: String) -> Self {
         Self(phc)
     }
 
-    /// The PHC string, for the hasher and the store.
+    /// The text, for the hasher and the store.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
