@@ -92,6 +92,7 @@ pub(crate) enum BenchItem {
     Store,
     /// Requests by route to servers with 1 000 and with 1 000 000 accounts, one at a time; counts turns, too.
     Accounts,
-    /// From a logout's answer on one node to the refusal on another, both on one PostgreSQL; 100 times.
+    /// From a logout's answer on one node to the refusal on another, both on one PostgreSQL; 100 times each, one
+    /// after the other and out of a quiet moment.
     Fanout,
 }

@@ -1,6 +1,6 @@
 //! From a logout's answer on one node to the refusal on another, both on one PostgreSQL database.
 
-use std::{fmt::Write, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail};
 use vestibule::core::{ports::Stopwatch, values::secret::random_bytes};
@@ -23,26 +23,32 @@ const MOST_MS: f64 = 1000.0;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two questions to the other node.
 const PAUSE: Duration = Duration::from_millis(1);
+/// What lies between two logouts at least: nothing, or longer than a node that has just looked waits until it looks
+/// again.
+const PACES: [(&str, Duration); 2] =
+    [("one after the other", Duration::ZERO), ("out of a quiet moment", Duration::from_millis(300))];
 
-/// Measures the median and the slowest hundredth.
-pub(super) async fn measure() -> anyhow::Result<[Row; 2]> {
+/// Measures the median and the slowest hundredth, in a row of logouts and of each for itself.
+pub(super) async fn measure() -> anyhow::Result<Vec<Row>> {
     println!("fanout: {LOGOUTS} logouts on one node, until the other refuses");
     let database = database::postgres().await?;
-    let mut key = String::new();
-    for byte in random_bytes::<32>() {
-        // Writing to a String cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
+    let key = server::secret_key();
     let first = start_node(&database.url(), &key).await?;
     let second = start_node(&database.url(), &key).await?;
     server::register_accounts(&first).await?;
-    let mut spans = Vec::with_capacity(LOGOUTS);
-    for number in 0..LOGOUTS {
-        spans.push(until_refused(&first, second.address(), number).await?);
+    let mut rows = Vec::new();
+    for (pace, pause) in PACES {
+        let mut spans = Vec::with_capacity(LOGOUTS);
+        for number in 0..LOGOUTS {
+            tokio::time::sleep(pause).await;
+            spans.push(until_refused(&first, second.address(), number).await?);
+        }
+        rows.push(row(pace, "p50", quantile(spans.iter().copied(), 1, 2)));
+        rows.push(row(pace, "p99", quantile(spans.into_iter(), 99, 100)));
     }
     first.stop().await?;
     second.stop().await?;
-    Ok([row("p50", quantile(spans.iter().copied(), 1, 2)), row("p99", quantile(spans.into_iter(), 99, 100))])
+    Ok(rows)
 }
 
 async fn start_node(url: &str, key: &str) -> anyhow::Result<Listening> {
@@ -81,9 +87,9 @@ async fn until_refused(first: &Listening, second: SocketAddr, number: usize) -> 
     }
 }
 
-fn row(which: &str, millis: f64) -> Row {
+fn row(pace: &str, which: &str, millis: f64) -> Row {
     Row {
-        what: format!("logout answered by one node to refusal by another, {which} of {LOGOUTS}"),
+        what: format!("logout answered by one node to refusal by another, {pace}: {which} of {LOGOUTS}"),
         ours: format!("{millis:.0} ms"),
         limit: String::new(),
         value: millis,

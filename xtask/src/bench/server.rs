@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tokio::process::Command;
+use vestibule::core::values::secret::random_bytes;
 
 use super::{
     CONNECTIONS,
@@ -45,6 +46,17 @@ pub(super) async fn start() -> anyhow::Result<Listening> {
     let mut server = spawn()?;
     server.until_ready(READY).await?;
     Ok(server)
+}
+
+/// A secret key for a server on a database that has none beside it, or for several on one.
+pub(super) fn secret_key() -> String {
+    use std::fmt::Write;
+    let mut key = String::new();
+    for byte in random_bytes::<32>() {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
 }
 
 /// What a login gives.

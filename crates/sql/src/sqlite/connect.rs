@@ -14,6 +14,10 @@ const APPLICATION_ID: i32 = 0x5665_7374;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a look-up by key waits: it holds up a thread that serves others.
 const INLINE_PATIENCE: Duration = Duration::from_millis(50);
+/// The cache of a connection for look-ups: the inner pages of the indexes over a million accounts fit in.
+const LOOK_UP_CACHE_KIB: i64 = 8_192;
+/// The cache of the connection for lists.
+const LIST_CACHE_KIB: i64 = 2_048;
 /// How long to wait between two attempts where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Room for every statement, and for those that begin and end transactions.
@@ -39,8 +43,10 @@ pub(super) fn open_reader(path: &Path, is_inline: bool) -> rusqlite::Result<Conn
     connection.busy_timeout(if is_inline { INLINE_PATIENCE } else { PATIENCE })?;
     keep_plans(&connection)?;
     // No memory map: where the disk fails under one, the process is killed instead of told.
-    connection
-        .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2000;")?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;")?;
+    let cache_kib = if is_inline { LOOK_UP_CACHE_KIB } else { LIST_CACHE_KIB };
+    // Negative, which means KiB and not pages.
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
     Ok(connection)
 }
 

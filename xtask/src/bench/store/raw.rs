@@ -169,7 +169,7 @@ impl Work for Worker {
     async fn once(&mut self) -> anyhow::Result<()> {
         match self {
             Self::Reader(reader) => reader.once().await,
-            Self::Writer(writer) => writer.once(),
+            Self::Writer(writer) => writer.once().await,
             Self::Postgres(worker) => worker.once().await,
         }
     }

@@ -23,28 +23,39 @@ use super::{
 const WRITER: &str = "PRAGMA journal_mode = wal; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000; \
      PRAGMA journal_size_limit = 67108864; PRAGMA busy_timeout = 5000;";
-const READER: &str = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2000;";
+const READER: &str = "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;";
 
-/// Writes in groups, one COMMIT each.
-pub(super) struct Writer {
+/// Writes in groups, one COMMIT each, on a thread that may wait for the disk.
+pub(super) struct Writer(Arc<Mutex<Groups>>);
+
+struct Groups {
     connection: Connection,
     texts: Vec<String>,
     method: Method,
-    group: u32,
+    size: u32,
     turns: Turns,
 }
 
 impl Writer {
-    pub(super) fn open(path: &Path, method: Method, group: u32, turns: &Turns) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, method: Method, size: u32, turns: &Turns) -> anyhow::Result<Self> {
         let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER)?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        Ok(Self { connection, texts: numbered(method)?, method, group, turns: turns.clone() })
+        let groups = Groups { connection, texts: numbered(method)?, method, size, turns: turns.clone() };
+        Ok(Self(Arc::new(Mutex::new(groups))))
     }
 
-    pub(super) fn once(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn once(&mut self) -> anyhow::Result<()> {
+        let groups = Arc::clone(&self.0);
+        let write = move || groups.lock().unwrap_or_else(PoisonError::into_inner).write();
+        tokio::task::spawn_blocking(write).await?
+    }
+}
+
+impl Groups {
+    fn write(&self) -> anyhow::Result<()> {
         let run = |sql| self.connection.prepare_cached(sql)?.raw_execute();
         run("BEGIN IMMEDIATE")?;
-        for _ in 0..self.group {
+        for _ in 0..self.size {
             turn(&self.connection, &self.texts, self.method, &self.turns)?;
         }
         run("COMMIT")?;
