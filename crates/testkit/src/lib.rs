@@ -32,6 +32,8 @@ mod hasher;
 mod request;
 #[cfg(all(unix, feature = "servers"))]
 pub mod servers;
+#[cfg(all(unix, feature = "servers"))]
+pub mod smtp;
 
 pub use answer::{Answer, SetCookie};
 pub use app::{TestApp, TestAppBuilder};

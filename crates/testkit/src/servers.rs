@@ -31,6 +31,7 @@ mod redis;
 mod watchdog;
 
 pub use authority::Authority;
+pub(crate) use authority::Papers;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, PostgresServer, Shutdown};
 pub use proxy::{Proxy, Traffic};

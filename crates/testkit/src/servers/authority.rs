@@ -47,7 +47,7 @@ impl Authority {
 
     /// Makes a server's certificate for these names or addresses, in a folder that [`programs::unprivileged`] programs
     /// can read.
-    pub(super) fn certify(&self, names: &[&str], folder: &Path) -> Papers {
+    pub(crate) fn certify(&self, names: &[&str], folder: &Path) -> Papers {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut server = CertificateParams::new(names).expect("names or addresses");
         server.use_authority_key_identifier_extension = true;
@@ -81,7 +81,7 @@ impl Drop for Authority {
 
 /// By which a server proves who it is.
 #[derive(Debug)]
-pub(super) struct Papers {
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
+pub(crate) struct Papers {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
