@@ -10,7 +10,12 @@ mod envelope;
 mod failure;
 mod trust;
 
-use std::{fmt, path::PathBuf, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use lettre::{address::Envelope, transport::smtp::client::AsyncSmtpConnection};
@@ -115,7 +120,7 @@ impl SmtpMailer {
             None => self.dialler.connect().await?,
         };
         // Given up in the middle, it is dropped with this future and never used again.
-        connection.send(envelope, letter).await.map_err(SmtpError::refused)?;
+        connection.send(envelope, letter).await.map_err(|error| SmtpError::refused(&error))?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MOST_IDLE {
             idle.push(connection);

@@ -98,11 +98,11 @@ impl Templates {
         environment.set_syntax(syntax.map_err(|error| refused("syntax", &error))?);
         environment.set_formatter(escape::format);
         for (name, text) in embedded::all() {
-            add(&mut environment, name.to_owned(), text.to_owned())?;
+            add(&mut environment, name, text)?;
         }
         if let Some(folder) = overrides {
             for (name, text) in overrides::read(folder)? {
-                add(&mut environment, name, text)?;
+                add(&mut environment, &name, &text)?;
             }
         }
         let templates = Self { environment, site };
@@ -177,9 +177,9 @@ fn is_kind(name: &str) -> bool {
     Content::KINDS.contains(&name)
 }
 
-fn add(environment: &mut Environment<'static>, name: String, text: String) -> Result<(), TemplateError> {
-    let added = environment.add_template_owned(name.clone(), text);
-    added.map_err(|error| refused(&name, &error))
+fn add(environment: &mut Environment<'static>, name: &str, text: &str) -> Result<(), TemplateError> {
+    let added = environment.add_template_owned(name.to_owned(), text.to_owned());
+    added.map_err(|error| refused(name, &error))
 }
 
 fn refused(name: &str, cause: &impl ToString) -> TemplateError {

@@ -1,10 +1,5 @@
 //! Letters: put into words, delivered to a real mail server, kept for a developer.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests; the functions they share are not marked as tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests; the functions they share are not marked as tests")]
 
 #[path = "mail/inbox.rs"]
 mod inbox;

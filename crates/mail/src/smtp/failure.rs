@@ -37,8 +37,8 @@ pub(super) enum SmtpError {
 
 impl SmtpError {
     /// A letter that was not taken.
-    pub(super) fn refused(error: lettre::transport::smtp::Error) -> Self {
-        Self::answered(&error, Self::Refused)
+    pub(super) fn refused(error: &lettre::transport::smtp::Error) -> Self {
+        Self::answered(error, Self::Refused)
     }
 
     /// A failure in which the server may have answered with a code.

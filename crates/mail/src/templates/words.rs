@@ -16,10 +16,9 @@ pub(super) fn moment(language: Language, at: Timestamp) -> String {
     let (day, year, month) = (moment.day(), moment.year(), month(language, moment.month()));
     let time = format!("{:02}:{:02}", moment.hour(), moment.minute());
     match language {
-        Language::English => format!("{day} {month} {year}, {time} UTC"),
         Language::German => format!("{day}. {month} {year}, {time} Uhr UTC"),
         Language::French if day == 1 => format!("1er {month} {year}, {time} UTC"),
-        Language::French => format!("{day} {month} {year}, {time} UTC"),
+        Language::English | Language::French => format!("{day} {month} {year}, {time} UTC"),
         Language::Spanish => format!("{day} de {month} de {year}, {time} UTC"),
     }
 }
@@ -61,13 +60,12 @@ pub(super) fn span(language: Language, span: Duration) -> String {
     let [one, many] = match (language, unit) {
         (Language::English, 0) => ["day", "days"],
         (Language::English, 1) => ["hour", "hours"],
-        (Language::English, _) => ["minute", "minutes"],
         (Language::German, 0) => ["Tag", "Tage"],
         (Language::German, 1) => ["Stunde", "Stunden"],
         (Language::German, _) => ["Minute", "Minuten"],
         (Language::French, 0) => ["jour", "jours"],
         (Language::French, 1) => ["heure", "heures"],
-        (Language::French, _) => ["minute", "minutes"],
+        (Language::English | Language::French, _) => ["minute", "minutes"],
         (Language::Spanish, 0) => ["día", "días"],
         (Language::Spanish, 1) => ["hora", "horas"],
         (Language::Spanish, _) => ["minuto", "minutos"],

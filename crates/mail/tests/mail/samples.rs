@@ -75,8 +75,8 @@ pub(crate) fn options(server: &SmtpServer) -> SmtpOptions {
     }
 }
 
-pub(crate) fn login(password: &str) -> Option<Login> {
-    Some(Login { user: smtp::USER.into(), password: password.to_owned().into() })
+pub(crate) fn login(password: &str) -> Login {
+    Login { user: smtp::USER.into(), password: password.to_owned().into() }
 }
 
 pub(crate) fn mailer(options: SmtpOptions) -> SmtpMailer {

@@ -61,7 +61,7 @@ async fn it_logs_in_by_what_the_server_knows() {
     for mechanisms in ["PLAIN", "LOGIN", "LOGIN PLAIN", "CRAM-MD5 LOGIN"] {
         let server = SmtpServer::builder().mechanisms(mechanisms).requires_login().start();
         let mut options = options(&server);
-        options.login = login(smtp::PASSWORD);
+        options.login = Some(login(smtp::PASSWORD));
         mailer(options).deliver(&reset()).await.unwrap();
         assert_eq!(server.letters()[0].user.as_deref(), Some(smtp::USER));
         let plain: Vec<_> = server.lines().into_iter().filter(|(_, is_encrypted)| !is_encrypted).collect();
@@ -132,7 +132,7 @@ async fn lines_that_begin_with_a_dot_arrive_whole() {
 fn t55_a_mailer_prints_no_password() {
     let server = SmtpServer::start();
     let mut options = options(&server);
-    options.login = login(smtp::PASSWORD);
+    options.login = Some(login(smtp::PASSWORD));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let printed = runtime.block_on(async { format!("{:?}", mailer(options)) });
     assert!(printed.contains("localhost") && !printed.contains(smtp::PASSWORD), "{printed}");
@@ -150,7 +150,7 @@ fn t55_deliveries_leave_no_secret_in_the_log() {
         runtime.block_on(async {
             tracing::info!("the log is read");
             let mut options = options(&server);
-            options.login = login(smtp::PASSWORD);
+            options.login = Some(login(smtp::PASSWORD));
             let mailer = mailer(options);
             mailer.deliver(&reset()).await.unwrap();
             server.set(Conduct::RefuseLetter);

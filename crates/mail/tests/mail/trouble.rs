@@ -104,7 +104,7 @@ async fn without_starttls_nothing_is_sent() {
     ] {
         let server = SmtpServer::builder().encryption(encryption).start();
         let mut options = options(&server);
-        options.login = login(smtp::PASSWORD);
+        options.login = Some(login(smtp::PASSWORD));
         let (said, is_final) = refusal(&mailer(options)).await;
         assert!(said.contains(told) && !is_final, "{encryption:?}: {said}");
         only_introduced_itself(&server);
@@ -124,7 +124,7 @@ async fn a_server_that_is_not_who_it_should_be_gets_nothing() {
             let mut options = options(server);
             options.encryption = ours;
             options.tls_ca_file = Some(trusted);
-            options.login = login(smtp::PASSWORD);
+            options.login = Some(login(smtp::PASSWORD));
             let (said, is_final) = refusal(&mailer(options)).await;
             assert!(said.contains("could not be encrypted") && !is_final, "{said}");
             only_introduced_itself(server);
@@ -135,7 +135,7 @@ async fn a_server_that_is_not_who_it_should_be_gets_nothing() {
 #[tokio::test]
 async fn a_wrong_password_is_put_right_and_the_letter_sent() {
     let server = SmtpServer::builder().requires_login().start();
-    for (login, told) in [(login("hunter2"), "smtp.password (535 5.7.8)"), (None, "530 5.7.0")] {
+    for (login, told) in [(Some(login("hunter2")), "smtp.password (535 5.7.8)"), (None, "530 5.7.0")] {
         let mut options = options(&server);
         options.login = login;
         let (said, is_final) = refusal(&mailer(options)).await;
@@ -143,7 +143,7 @@ async fn a_wrong_password_is_put_right_and_the_letter_sent() {
     }
     let server = SmtpServer::builder().mechanisms("CRAM-MD5").start();
     let mut options = options(&server);
-    options.login = login(smtp::PASSWORD);
+    options.login = Some(login(smtp::PASSWORD));
     let (said, is_final) = refusal(&mailer(options)).await;
     assert!(said.contains("no way to log in") && !is_final, "{said}");
 }
