@@ -132,11 +132,11 @@ impl Turn {
         SessionId::from_uuid(id(SESSION, number))
     }
 
-    pub(super) fn address(self) -> String {
+    fn address(self) -> String {
         format!("user{}@example.org", self.number.wrapping_mul(STRIDE) % self.population.accounts)
     }
 
-    fn login_name(self) -> LoginName {
+    pub(super) fn login_name(self) -> LoginName {
         LoginName::read(&self.address())
     }
 

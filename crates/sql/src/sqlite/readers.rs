@@ -73,16 +73,18 @@ impl Readers {
         }
     }
 
-    /// The first connection nobody uses, else the one whose turn it is.
+    /// The first connection nobody uses, whose cache is the warmest, else the one whose turn it is.
     fn free(&self) -> Result<MutexGuard<'_, Option<Connection>>, StoreError> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.inline.len().max(1);
-        let in_turn = || self.inline.iter().cycle().skip(turn).take(self.inline.len());
-        let free = in_turn().find_map(|reader| match reader.try_lock() {
+        let free = self.inline.iter().find_map(|reader| match reader.try_lock() {
             Ok(free) => Some(free),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        free.or_else(|| in_turn().next().map(lock)).ok_or_else(closed)
+        let in_turn = || {
+            let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.inline.len().max(1);
+            self.inline.get(turn).map(lock)
+        };
+        free.or_else(in_turn).ok_or_else(closed)
     }
 }
 

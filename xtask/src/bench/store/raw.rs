@@ -1,9 +1,9 @@
 //! What the store's methods come to in SQL, and who runs it without the store.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use vestibule::core::{
     ports::{Clock, SystemClock},
-    values::{account::AccountId, secret::random_bytes, session::SessionId},
+    values::{account::AccountId, secret::random_bytes, session::SessionId, username::LoginName},
 };
 
 use super::{
@@ -49,7 +49,7 @@ pub(super) fn statements(method: Method, turn: Turn) -> anyhow::Result<Vec<(usiz
     let now = integer(SystemClock.now().as_millis());
     Ok(match method {
         Method::FindAccount => vec![(0, vec![account(turn.account())])],
-        Method::FindCredentials => vec![(0, vec![Value::Text(turn.address())])],
+        Method::FindCredentials => vec![(0, vec![login_name(turn)?])],
         Method::InsertAccount => vec![(0, insertion(turn)?)],
         Method::OpenSession => opening(turn),
         Method::RotateSession => vec![(0, rotation(turn))],
@@ -61,6 +61,13 @@ pub(super) fn statements(method: Method, turn: Turn) -> anyhow::Result<Vec<(usiz
         }
         Method::RecordAudit => audit(turn),
     })
+}
+
+fn login_name(turn: Turn) -> anyhow::Result<Value> {
+    match turn.login_name() {
+        LoginName::Email(email) => Ok(text(email.as_str())),
+        other => bail!("{other:?} is no address"),
+    }
 }
 
 fn insertion(turn: Turn) -> anyhow::Result<Vec<Value>> {
