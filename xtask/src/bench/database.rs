@@ -80,8 +80,8 @@ impl Database {
             }
             EngineKind::Postgres => {
                 let database = postgres().await?;
-                let store: Arc<dyn Store> =
-                    PostgresStore::open(PostgresOptions::parse(&database.url())?).await?;
+                let options = PostgresOptions::parse(&database.url())?;
+                let store: Arc<dyn Store> = Box::pin(PostgresStore::open(options)).await?;
                 Ok((Self::Postgres(database), store))
             }
         }
