@@ -31,6 +31,8 @@ mod drain;
 mod encrypted;
 #[path = "black_box/journey.rs"]
 mod journey;
+#[path = "black_box/letters.rs"]
+mod letters;
 #[path = "black_box/load.rs"]
 mod load;
 #[path = "black_box/password.rs"]
