@@ -22,6 +22,7 @@ const DOCUMENTED_URL: &str = "http://127.0.0.1:8000";
 const README: &str = "README.md";
 const MAP: &str = "ARCHITECTURE.md";
 const VERIFYING: &str = "docs/verifying-tokens.md";
+const MAIL: &str = "docs/mail.md";
 /// Run by a browser, in `black_box/browser.rs`.
 const WEB_LOGIN: &str = "docs/web-login.md";
 
@@ -136,11 +137,31 @@ fn the_programs_take_our_tokens_and_no_others() {
 }
 
 #[test]
+fn the_mail_server_of_the_documentation_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("smtp_password");
+    std::fs::write(&password, "secret\n").unwrap();
+    let example = only(MAIL, "toml").replace("/etc/vestibule/smtp_password", password.to_str().unwrap());
+    std::fs::write(folder.path().join("vestibule.toml"), example).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    check.env_clear().current_dir(folder.path()).args(["config", "check", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&run(&mut check)).unwrap();
+    assert_eq!(shown["values"]["smtp.host"], "smtp.example.org");
+    assert_eq!(shown["values"]["smtp.password"], "(set)");
+    for kind in vestibule::core::values::message::Content::KINDS {
+        assert!(text(MAIL).contains(&format!("| `{kind}` |")), "{kind}");
+    }
+}
+
+#[test]
 fn every_example_is_run_by_a_test() {
     for document in &documents() {
         for example in examples(document) {
             let is_run = match (document.as_str(), example.language.as_str()) {
-                (README, "bash" | "rust" | "toml") | (VERIFYING, "python" | "js") | (WEB_LOGIN, "js") => true,
+                (README, "bash" | "rust" | "toml")
+                | (VERIFYING, "python" | "js")
+                | (WEB_LOGIN, "js")
+                | (MAIL, "toml") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.
                 (_, language) => document == MAP && language == "text",
