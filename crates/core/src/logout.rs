@@ -157,6 +157,7 @@ impl Auth {
             kind: AuditKind::Logout,
             outcome: AuditOutcome::Success,
             account_id: Some(account_id),
+            actor_id: None,
             session_id: Some(session_id),
             address: client.address.to_string(),
             detail: scope.as_str(),

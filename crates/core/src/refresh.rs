@@ -124,6 +124,7 @@ impl Auth {
             kind: AuditKind::RefreshReuse,
             outcome: AuditOutcome::Failure,
             account_id: Some(revoked.account_id),
+            actor_id: None,
             session_id: Some(revoked.id),
             address: client.address.to_string(),
             detail: "session_revoked",

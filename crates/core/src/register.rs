@@ -291,6 +291,7 @@ impl Auth {
             kind: AuditKind::Register,
             outcome: AuditOutcome::Success,
             account_id: Some(account.id),
+            actor_id: None,
             session_id: None,
             address: client.address.to_string(),
             detail: "",

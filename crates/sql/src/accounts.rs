@@ -9,7 +9,7 @@ use vestibule_core::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
         language::Language,
         password::PasswordHash,
-        scope::Scopes,
+        scope::{ADMIN, Scopes},
         session::NewSession,
         username::{LoginName, Username},
     },
@@ -17,7 +17,7 @@ use vestibule_core::{
 
 use crate::{
     failure::broken,
-    links, sessions,
+    links, search, sessions,
     statement::{account_columns, global_cutoff, statements},
     tx::{Tx, Value, row},
 };
@@ -70,8 +70,8 @@ row! { TakenRow { emails: i64, usernames: i64 } }
 statements! {
     INSERT_ACCOUNT: AccountRow = concat!(
         "INSERT INTO account (id, email, email_canonical, username, username_canonical, full_name, password_hash, \
-         active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until, language) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0, $11) \
+         active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until, language, \
+         administrates, is_searchable) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0, $11, $12, 1) \
          ON CONFLICT DO NOTHING RETURNING ", account_columns!());
     FIND_TAKEN: TakenRow =
         "SELECT (SELECT COUNT(*) FROM account WHERE email_canonical = $1) AS emails, \
@@ -84,7 +84,8 @@ statements! {
         "SELECT ", account_columns!(), ", account.password_hash, account.language, account.cutoff_at, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE username_canonical = $1");
     UPDATE_PASSWORD_HASH: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
-    UPDATE_PERMISSIONS: () = "UPDATE account SET permissions = $3 WHERE id = $1 AND permissions = $2";
+    UPDATE_PERMISSIONS: () =
+        "UPDATE account SET permissions = $3, administrates = $4 WHERE id = $1 AND permissions = $2";
 }
 
 /// Makes an account and, where one is given, its first session.
@@ -96,6 +97,9 @@ pub(crate) async fn insert_account<T: Tx>(
     let permissions = write_permissions(&account.permissions)?;
     for _ in 0..MAX_ATTEMPTS {
         if let Some(inserted) = try_insert(tx, account, &permissions).await? {
+            if let Some(username) = &account.username {
+                search::insert_parts(tx, account.id, &username.canonical()).await?;
+            }
             if let Some((link, errand)) = &account.invitation {
                 links::issue_link(tx, link, errand).await?;
             }
@@ -135,6 +139,7 @@ async fn try_insert<T: Tx>(
                 permissions.into(),
                 account.created_at.into(),
                 account.language.map(Language::tag).into(),
+                account.permissions.contains(ADMIN).into(),
             ],
         )
         .await?;
@@ -200,7 +205,8 @@ pub(crate) async fn insert_permission<T: Tx>(
         }
         account.permissions.insert(permission);
         let changed = write_permissions(&account.permissions)?;
-        let params = [(&id).into(), stored.as_str().into(), changed.as_str().into()];
+        let administrates = account.permissions.contains(ADMIN).into();
+        let params = [(&id).into(), stored.as_str().into(), changed.as_str().into(), administrates];
         if tx.exec(&UPDATE_PERMISSIONS, &params).await? > 0 {
             return Ok(Some(account));
         }
@@ -213,6 +219,6 @@ fn read_permissions(stored: &str) -> Result<Scopes, StoreError> {
     Ok(names.into_iter().collect())
 }
 
-fn write_permissions(permissions: &Scopes) -> Result<String, StoreError> {
+pub(crate) fn write_permissions(permissions: &Scopes) -> Result<String, StoreError> {
     serde_json::to_string(&permissions.iter().collect::<Vec<_>>()).map_err(broken)
 }

@@ -71,7 +71,7 @@ fn no_login_costs_more_than_four_statements_and_a_refresh_one() {
     let account = new_account("ada");
     let first = new_session(account.id, at(1));
     let (_, registration) = cost!(tx, accounts::insert_account(&mut tx, &account, Some(&first)));
-    assert_eq!(registration, 2);
+    assert_eq!(registration, 3);
     let (_, own_account) = cost!(tx, accounts::find_account(&mut tx, account.id));
     assert_eq!(own_account, 1);
     let (_, look_up) = cost!(tx, accounts::find_credentials(&mut tx, &LoginName::read("ada")));

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod administration;
 mod audit;
 #[cfg(all(test, feature = "sqlite"))]
 mod budgets;
@@ -20,6 +21,7 @@ mod port;
 pub mod postgres;
 mod revocation;
 mod rotation;
+mod search;
 mod sessions;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

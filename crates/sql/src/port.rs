@@ -1,5 +1,6 @@
 //! The store port, once for every engine: which body runs how.
 
+mod administration;
 mod life;
 mod ways;
 
@@ -40,7 +41,7 @@ impl<E: Engine> Store for SqlStore<E> {
         account: NewAccount,
         session: Option<NewSession>,
     ) -> Result<Insertion, StoreError> {
-        let needs_more = session.is_some() || account.invitation.is_some();
+        let needs_more = session.is_some() || account.invitation.is_some() || account.username.is_some();
         let arguments = (account, session);
         let body: Body<E, (_, Option<NewSession>), _> =
             |tx, (account, session)| Box::pin(accounts::insert_account(tx, account, session.as_ref()));

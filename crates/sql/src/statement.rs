@@ -101,6 +101,7 @@ pub(crate) use statements;
 pub(crate) fn registry() -> Vec<Description> {
     [
         crate::accounts::statements(),
+        crate::administration::statements(),
         crate::audit::statements(),
         crate::changes::statements(),
         crate::errands::statements(),
@@ -109,6 +110,7 @@ pub(crate) fn registry() -> Vec<Description> {
         crate::migration::statements(),
         crate::revocation::statements(),
         crate::rotation::statements(),
+        crate::search::statements(),
         crate::sessions::statements(),
         crate::upkeep::statements(),
     ]

@@ -1,8 +1,8 @@
-//! Removing what no longer matters, a bounded batch at a time.
+//! Removing what no longer matters, and adding what a migration could not, a bounded batch at a time.
 
 use vestibule_core::ports::{clock::Timestamp, store::StoreError};
 
-use crate::{links, statement::statements, tx::Tx};
+use crate::{links, search, statement::statements, tx::Tx};
 
 statements! {
     DELETE_EXPIRED_SESSIONS: () =
@@ -17,7 +17,7 @@ statements! {
         "DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_event WHERE at < $1 ORDER BY at LIMIT $2)";
 }
 
-/// Removes at most `batch` rows of each kind.
+/// Removes at most `batch` rows of each kind, and makes as many older accounts searchable.
 pub(crate) async fn delete_expired<T: Tx>(
     tx: &mut T,
     now: Timestamp,
@@ -31,5 +31,6 @@ pub(crate) async fn delete_expired<T: Tx>(
     let keys = tx.exec(&DELETE_EXPIRED_KEYS, &[now.into(), limit.into()]).await?;
     let audit = tx.exec(&DELETE_OLD_AUDIT, &[audit_before.into(), limit.into()]).await?;
     let links = links::delete_expired(tx, now, limit).await?;
-    Ok(expired + revoked + keys + audit + links)
+    let searchable = search::make_searchable(tx, limit).await?;
+    Ok(expired + revoked + keys + audit + links + searchable)
 }

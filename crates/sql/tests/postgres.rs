@@ -10,6 +10,8 @@ mod hints;
 mod hosts;
 #[path = "postgres/late.rs"]
 mod late;
+#[path = "postgres/plans.rs"]
+mod plans;
 #[path = "postgres/pooler.rs"]
 mod pooler;
 #[path = "postgres/refusals.rs"]

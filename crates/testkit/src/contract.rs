@@ -10,6 +10,7 @@
 )]
 
 pub mod accounts;
+pub mod administration;
 pub mod audit;
 pub mod catching_up;
 pub mod clocks;
@@ -21,6 +22,7 @@ pub mod proofs;
 pub mod revocation;
 pub mod rotation;
 pub mod samples;
+pub mod search;
 pub mod sessions;
 pub mod throttle;
 pub mod upkeep;
@@ -70,6 +72,22 @@ macro_rules! store_contract {
             accounts::credentials_are_found_by_either_name
             accounts::a_password_hash_is_replaced_by_one_of_many
             accounts::permissions_add_up
+            administration::a_ban_ends_every_session_and_an_unban_brings_none_back
+            administration::a_login_beside_a_ban_is_refused_or_ended
+            administration::what_is_changed_is_changed_together_or_not_at_all
+            administration::a_new_address_is_unproved_and_ends_the_links_to_the_old_one
+            administration::changes_of_permissions_do_not_lose_each_other
+            administration::the_last_administrator_stays
+            administration::t24_nothing_outlives_a_deletion_but_the_memory_of_its_sessions
+            administration::a_login_beside_a_deletion_is_refused_or_ended
+            administration::a_blackout_has_a_notice_that_can_be_taken_down
+            administration::disabled_accounts_are_listed
+            search::accounts_are_found_by_any_part_of_their_name
+            search::what_is_found_comes_in_pages_within_a_bound
+            search::a_search_follows_renames_and_deletions
+            search::older_accounts_become_searchable
+            search::accounts_are_listed_page_by_page
+            search::audit_events_are_found_by_account_kind_and_time
             errands::errands_come_when_they_are_due_and_again_after_a_lease
             errands::every_errand_is_claimed_by_one_of_many
             proofs::a_link_is_good_until_it_expires_or_a_newer_one_comes

@@ -1,5 +1,6 @@
 //! A store that fails where a test wants it to, and remembers what it was asked.
 
+mod administration;
 mod life;
 
 use std::{

@@ -83,6 +83,7 @@ impl LoginRecord {
             kind: AuditKind::Login,
             outcome: if detail.is_empty() { AuditOutcome::Success } else { AuditOutcome::Failure },
             account_id: self.account_id,
+            actor_id: None,
             session_id,
             address: std::mem::take(&mut self.address),
             detail,

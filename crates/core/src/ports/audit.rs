@@ -1,5 +1,7 @@
 //! What is written down about who did what.
 
+use uuid::Uuid;
+
 use crate::{
     ports::clock::Timestamp,
     values::{account::AccountId, session::SessionId},
@@ -16,6 +18,8 @@ pub struct AuditEvent {
     pub outcome: AuditOutcome,
     /// The account it concerns; `None` where the name given belongs to nobody.
     pub account_id: Option<AccountId>,
+    /// Who did it, where that was not the account's owner or the operator.
+    pub actor_id: Option<AccountId>,
     /// The session it concerns.
     pub session_id: Option<SessionId>,
     /// The client's address; empty where the act did not come over the network.
@@ -34,7 +38,16 @@ impl AuditEvent {
         detail: &'static str,
     ) -> Self {
         let address = String::new();
-        Self { at, kind, outcome: AuditOutcome::Success, account_id, session_id: None, address, detail }
+        Self {
+            at,
+            kind,
+            outcome: AuditOutcome::Success,
+            account_id,
+            actor_id: None,
+            session_id: None,
+            address,
+            detail,
+        }
     }
 }
 
@@ -54,12 +67,42 @@ pub enum AuditKind {
     Promote,
     /// The signing key was rotated.
     KeyRotation,
+    /// An account was disabled, and its sessions ended.
+    Ban,
+    /// A disabled account was enabled.
+    Unban,
+    /// An administrator ended every session of an account.
+    Kick,
+    /// An administrator ended every session there was.
+    Blackout,
+    /// The notice of a blackout was taken down.
+    BlackoutCleared,
+    /// An account's permissions were changed.
+    PermissionChange,
+    /// An administrator changed an account.
+    AccountChange,
+    /// An account was deleted.
+    AccountDeletion,
 }
 
 impl AuditKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Register, Self::Login, Self::Logout, Self::RefreshReuse, Self::Promote, Self::KeyRotation];
+    pub const ALL: &[Self] = &[
+        Self::Register,
+        Self::Login,
+        Self::Logout,
+        Self::RefreshReuse,
+        Self::Promote,
+        Self::KeyRotation,
+        Self::Ban,
+        Self::Unban,
+        Self::Kick,
+        Self::Blackout,
+        Self::BlackoutCleared,
+        Self::PermissionChange,
+        Self::AccountChange,
+        Self::AccountDeletion,
+    ];
 
     /// The stable name.
     #[must_use]
@@ -71,6 +114,14 @@ impl AuditKind {
             Self::RefreshReuse => "refresh_reuse",
             Self::Promote => "promote",
             Self::KeyRotation => "key_rotation",
+            Self::Ban => "ban",
+            Self::Unban => "unban",
+            Self::Kick => "kick",
+            Self::Blackout => "blackout",
+            Self::BlackoutCleared => "blackout_cleared",
+            Self::PermissionChange => "permission_change",
+            Self::AccountChange => "account_change",
+            Self::AccountDeletion => "account_deletion",
         }
     }
 }
@@ -98,6 +149,8 @@ impl AuditOutcome {
 /// An audit event as it stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
+    /// Identifies it; ids sort by the moment.
+    pub id: Uuid,
     /// When it happened.
     pub at: Timestamp,
     /// [`AuditKind::as_str`] of what happened.
@@ -106,6 +159,8 @@ pub struct AuditRecord {
     pub outcome: String,
     /// The account it concerns.
     pub account_id: Option<AccountId>,
+    /// Who did it, where that was not the account's owner or the operator.
+    pub actor_id: Option<AccountId>,
     /// The session it concerns.
     pub session_id: Option<SessionId>,
     /// The client's address.

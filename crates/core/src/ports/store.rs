@@ -3,6 +3,7 @@
 //! Every method is one intent and atomic. An `Err` means that nothing is known about the outcome's effect; every
 //! expected outcome, a refusal or a conflict too, is a value.
 
+mod administration;
 mod errands;
 mod proofs;
 mod revoked;
@@ -12,6 +13,10 @@ use std::{fmt, future, time::Duration};
 use async_trait::async_trait;
 
 pub use self::{
+    administration::{
+        AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch, Activity,
+        Administration, AuditSearch, DisabledAccount, PermissionChange,
+    },
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
     proofs::{AddressConfirmation, Confirmed, FoundLink, LinkCode, PasswordChange, PasswordReset, Proofs},
     revoked::{AccountCutoff, Progress, Revoked},
@@ -30,7 +35,7 @@ use crate::values::{
 
 /// Keeps accounts, sessions, signing keys and the audit log.
 #[async_trait]
-pub trait Store: Errands + Proofs {
+pub trait Store: Administration + Errands + Proofs {
     // ── accounts ──
 
     /// Makes an account, and its first session where one is given, or says which name is taken.

@@ -80,6 +80,15 @@ const OPERATIONS: &[&str] = &[
     "delete_expired",
     "is_changed_elsewhere",
     "ping",
+    "change_account",
+    "delete_account",
+    "black_out",
+    "find_blackout_notice",
+    "delete_blackout_notice",
+    "list_accounts",
+    "search_accounts",
+    "list_disabled_accounts",
+    "search_audit",
 ];
 
 /// Every metric but those of the process.

@@ -2,7 +2,7 @@
 
 use vestibule_core::{
     ports::audit::{AuditEvent, AuditKind, AuditOutcome, AuditRecord},
-    values::session::SessionId,
+    values::{account::AccountId, session::SessionId},
 };
 
 use super::{
@@ -14,10 +14,11 @@ use super::{
 pub async fn events_come_back_the_newest_first(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
     let account = register(&*store, "ada").await.id;
-    let session = SessionId::new(at(2));
+    let (session, admin) = (SessionId::new(at(2)), AccountId::new(at(1)));
     let login = AuditEvent {
         kind: AuditKind::Login,
         outcome: AuditOutcome::Success,
+        actor_id: Some(admin),
         session_id: Some(session),
         detail: "",
         ..event(at(2), Some(account))
@@ -29,10 +30,12 @@ pub async fn events_come_back_the_newest_first(fixture: &impl StoreFixture) {
     let records = store.list_audit(None, 10).await.unwrap();
     assert_eq!(records.iter().map(|record| record.at).collect::<Vec<_>>(), [at(3), at(2), at(1)]);
     let expected = AuditRecord {
+        id: records[1].id,
         at: at(2),
         kind: "login".to_owned(),
         outcome: "success".to_owned(),
         account_id: Some(account),
+        actor_id: Some(admin),
         session_id: Some(session),
         address: "192.0.2.7".to_owned(),
         detail: String::new(),

@@ -4,15 +4,17 @@ use std::{fmt::Debug, sync::Arc};
 
 use uuid::Uuid;
 use vestibule_core::{
-    ports::store::{Progress, Store, StoreError},
+    ports::store::{AccountChange, AuditSearch, Progress, Store, StoreError},
     values::{account::AccountId, link::LinkPurpose, session::SessionId, username::LoginName},
 };
 
 use super::{
     StoreFixture,
+    administration::deletion,
     errands::errand,
     proofs::{confirmation, link, password_change, reset},
     samples::{at, event, hash, new_account, new_session, opening, register, rotation, signing_key},
+    search::search,
 };
 use crate::faults::{Fault, FaultyStore};
 
@@ -41,6 +43,10 @@ pub const WRITES: &[&str] = &[
     "confirm_address",
     "reset_password",
     "change_password",
+    "change_account",
+    "delete_account",
+    "black_out",
+    "delete_blackout_notice",
 ];
 
 /// Calls every method once and says for each how it went: `Ok` or the outage.
@@ -87,6 +93,15 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("confirm_address", went(store.confirm_address(confirmation(&link(account), "")).await)),
         ("reset_password", went(store.reset_password(reset(&link(account), 0)).await)),
         ("change_password", went(store.change_password(password_change(account, session)).await)),
+        ("change_account", went(store.change_account(AccountChange::of(account, at(0))).await)),
+        ("delete_account", went(store.delete_account(deletion(account, at(0))).await)),
+        ("black_out", went(store.black_out(at(0)).await)),
+        ("find_blackout_notice", went(store.find_blackout_notice().await)),
+        ("delete_blackout_notice", went(store.delete_blackout_notice().await)),
+        ("list_accounts", went(store.list_accounts(0, 1).await)),
+        ("search_accounts", went(store.search_accounts(search("ada")).await)),
+        ("list_disabled_accounts", went(store.list_disabled_accounts(1).await)),
+        ("search_audit", went(store.search_audit(AuditSearch { limit: 1, ..AuditSearch::default() }).await)),
     ]
 }
 

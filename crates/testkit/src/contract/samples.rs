@@ -118,6 +118,7 @@ pub fn event(moment: Timestamp, account_id: Option<AccountId>) -> AuditEvent {
         kind: AuditKind::Login,
         outcome: AuditOutcome::Failure,
         account_id,
+        actor_id: None,
         session_id: None,
         address: "192.0.2.7".to_owned(),
         detail: "invalid_credentials",

@@ -1,0 +1,260 @@
+//! What administrators do with accounts, and what they look at.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::{AccountCutoff, StoreError};
+use crate::{
+    ports::{audit::AuditRecord, clock::Timestamp},
+    values::{
+        account::{Account, AccountId, FullName},
+        email::Email,
+        scope::Scopes,
+        session::RevokedSession,
+        username::Username,
+    },
+};
+
+/// Changes accounts on behalf of others, finds them, and looks into the audit log.
+#[async_trait]
+pub trait Administration: Send + Sync + fmt::Debug {
+    /// Changes an account. Where that disables it, every session that it has ends for good in the same step.
+    async fn change_account(&self, change: AccountChange) -> Result<AccountChanged, StoreError>;
+
+    /// Removes an account and everything that is its own, and revokes its sessions: what the nodes remember them by is
+    /// kept until their last access token has expired.
+    async fn delete_account(&self, deletion: AccountDeletion) -> Result<AccountDeleted, StoreError>;
+
+    /// Ends every session that there is, as [`cut_off_everyone`](super::Store::cut_off_everyone), and puts up the notice
+    /// of it. Returns the cut-off.
+    async fn black_out(&self, at: Timestamp) -> Result<Timestamp, StoreError>;
+
+    /// The notice of the last blackout, unless it has been taken down.
+    async fn find_blackout_notice(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Takes the notice down; the cut-off stays. Says whether there was one.
+    async fn delete_blackout_notice(&self) -> Result<bool, StoreError>;
+
+    /// Accounts in the order they were made in.
+    async fn list_accounts(&self, skip: u32, limit: u32) -> Result<Vec<Account>, StoreError>;
+
+    /// Accounts whose user name contains a text, in the order they were made in.
+    async fn search_accounts(&self, search: AccountSearch) -> Result<AccountPage, StoreError>;
+
+    /// Disabled accounts, the last disabled first, at most `limit`.
+    async fn list_disabled_accounts(&self, limit: u32) -> Result<Vec<DisabledAccount>, StoreError>;
+
+    /// Audit events, the newest first.
+    async fn search_audit(&self, search: AuditSearch) -> Result<Vec<AuditRecord>, StoreError>;
+}
+
+/// What is to be changed about an account; `None` leaves a thing as it is.
+#[derive(Clone, Debug)]
+pub struct AccountChange {
+    /// The account.
+    pub id: AccountId,
+    /// Its address. Links mailed to the old one end with it, and it is unproved unless `confirmed` says otherwise.
+    pub email: Option<Email>,
+    /// Its user name, or that it has none.
+    pub username: Option<Option<Username>>,
+    /// Its owner's name, or that it has none.
+    pub full_name: Option<Option<FullName>>,
+    /// Whether it may be used.
+    pub active: Option<Activity>,
+    /// Whether its address counts as proved.
+    pub confirmed: Option<bool>,
+    /// What it may do.
+    pub permissions: Option<PermissionChange>,
+    /// Whether to refuse what would leave no active administrator.
+    pub keeps_an_admin: bool,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl AccountChange {
+    /// A change of nothing, to be filled in.
+    #[must_use]
+    pub const fn of(id: AccountId, now: Timestamp) -> Self {
+        Self {
+            id,
+            email: None,
+            username: None,
+            full_name: None,
+            active: None,
+            confirmed: None,
+            permissions: None,
+            keeps_an_admin: true,
+            now,
+        }
+    }
+
+    /// The account as it is afterwards.
+    #[must_use]
+    pub fn applied_to(&self, before: &Account) -> Account {
+        let mut after = before.clone();
+        if let Some(email) = &self.email {
+            after.confirmed &= email.canonical() == canonical_of(&before.email);
+            email.as_typed().clone_into(&mut after.email);
+        }
+        if let Some(username) = &self.username {
+            after.username = username.as_ref().map(|name| name.as_str().to_owned());
+        }
+        if let Some(full_name) = &self.full_name {
+            after.full_name = full_name.as_ref().map(|name| name.as_str().to_owned());
+        }
+        after.active = self.active.map_or(before.active, |activity| activity.applied_to(before.active));
+        after.confirmed = self.confirmed.unwrap_or(after.confirmed);
+        if let Some(change) = &self.permissions {
+            after.permissions = change.applied_to(&before.permissions);
+        }
+        after
+    }
+}
+
+/// The canonical form of a stored address, which has been parsed before.
+fn canonical_of(stored: &str) -> String {
+    Email::parse(stored).map(|email| email.canonical().to_owned()).unwrap_or_default()
+}
+
+/// What becomes of an account's being active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// It may be used.
+    Enabled,
+    /// It may not.
+    Disabled,
+    /// The one if it was the other.
+    Toggled,
+}
+
+impl Activity {
+    const fn applied_to(self, is_active: bool) -> bool {
+        match self {
+            Self::Enabled => true,
+            Self::Disabled => false,
+            Self::Toggled => !is_active,
+        }
+    }
+}
+
+/// What becomes of an account's permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PermissionChange {
+    /// These too.
+    Add(Scopes),
+    /// Not these.
+    Remove(Scopes),
+    /// These and no others.
+    Set(Scopes),
+}
+
+impl PermissionChange {
+    fn applied_to(&self, before: &Scopes) -> Scopes {
+        match self {
+            Self::Add(names) => before.iter().chain(names.iter()).collect(),
+            Self::Remove(names) => before.iter().filter(|name| !names.contains(name)).collect(),
+            Self::Set(names) => names.clone(),
+        }
+    }
+}
+
+/// The outcome of [`Administration::change_account`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountChanged {
+    /// It was changed, if there was anything to change.
+    Changed {
+        /// As it was.
+        before: Account,
+        /// As it is.
+        after: Account,
+        /// The end of its sessions, where it was disabled.
+        cutoff: Option<AccountCutoff>,
+    },
+    /// At least one of the names belongs to somebody else; nothing was written.
+    Taken {
+        /// The address does.
+        email: bool,
+        /// The user name does.
+        username: bool,
+    },
+    /// It is the last active administrator and would not be one any more; nothing was written.
+    LastAdmin,
+    /// There is no such account.
+    Unknown,
+}
+
+/// What a deletion takes.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountDeletion {
+    /// The account.
+    pub id: AccountId,
+    /// Whether to refuse to delete the last active administrator.
+    pub keeps_an_admin: bool,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// The outcome of [`Administration::delete_account`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountDeleted {
+    /// It is gone.
+    Deleted {
+        /// As it was.
+        account: Account,
+        /// Its sessions, which ended.
+        ended: Vec<RevokedSession>,
+    },
+    /// It is the last active administrator; nothing was written.
+    LastAdmin,
+    /// There is no such account.
+    Unknown,
+}
+
+/// What accounts are looked for.
+#[derive(Clone, Debug)]
+pub struct AccountSearch {
+    /// What the user name contains, in any case; never a pattern. Empty for all accounts.
+    pub username: String,
+    /// How many matches to leave out.
+    pub skip: u32,
+    /// How many to return, at most 100.
+    pub limit: u32,
+    /// How many matches are looked at: those beyond are neither counted nor returned.
+    pub bound: u32,
+}
+
+/// A part of what a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPage {
+    /// The accounts.
+    pub accounts: Vec<Account>,
+    /// How many there are in all, at most the bound.
+    pub total: u64,
+}
+
+/// An account that may not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisabledAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// Its user name.
+    pub username: Option<String>,
+    /// Since when; the epoch where nobody knows.
+    pub disabled_at: Timestamp,
+}
+
+/// Which audit events are looked for; `None` means all.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSearch {
+    /// The account they concern.
+    pub account_id: Option<AccountId>,
+    /// [`AuditKind::as_str`](crate::ports::audit::AuditKind::as_str) of what happened.
+    pub kind: Option<String>,
+    /// The earliest moment.
+    pub since: Option<Timestamp>,
+    /// The moment before which they happened.
+    pub until: Option<Timestamp>,
+    /// The greatest number of events.
+    pub limit: u32,
+}
