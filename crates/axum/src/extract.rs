@@ -9,7 +9,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, Method, header, request::Parts};
 use vestibule_core::{
     token::claims::AccessClaims,
-    values::{account::Account, client::Client},
+    values::{account::Account, client::Client, language::Language},
 };
 
 use crate::{
@@ -31,6 +31,19 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self(client(parts, &AuthState::from_ref(state).http().trusted_proxies)))
+    }
+}
+
+/// The language that the caller prefers of those there are; `None` where the request names none of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Languages(pub Option<Language>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Languages {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Ok(Self(accepted.and_then(Language::negotiate)))
     }
 }
 

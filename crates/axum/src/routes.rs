@@ -3,8 +3,10 @@
 //! Each is an [`OpenApiRouter`]: merge them, then split them into the router and its description, or turn one into a
 //! plain [`axum::Router`] with `Router::from`.
 
+pub mod confirmation;
 pub mod login;
 pub mod logout;
+pub mod password;
 pub mod refresh;
 pub mod register;
 pub mod service;
@@ -86,6 +88,13 @@ fn account() -> OpenApiRouter<AuthState> {
         .routes(routes!(refresh::refresh))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
+        .routes(routes!(confirmation::status, confirmation::request))
+        .routes(routes!(confirmation::by_link))
+        .routes(routes!(confirmation::by_code))
+        .routes(routes!(password::forgot))
+        .routes(routes!(password::status, password::set, password::change))
+        .routes(routes!(password::reset_by_link))
+        .routes(routes!(password::reset_by_code))
 }
 
 fn users() -> OpenApiRouter<AuthState> {

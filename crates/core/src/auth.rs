@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::{
     Policy,
     audit_log::AuditLog,
@@ -13,6 +15,7 @@ use crate::{
         breached_passwords::BreachedPasswords,
         clock::{Clock, SystemClock},
         hasher::PasswordHasher,
+        mailer::Mailer,
         store::{Store, StoreError},
         throttle::Throttle,
     },
@@ -38,6 +41,8 @@ pub struct Auth {
     pub(crate) revocations: Revocations,
     pub(crate) tokens: TokenCache,
     pub(crate) audit: AuditLog,
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    pub(crate) errands_queued: Notify,
     pub(crate) limit_notices: LimitNotices,
     pub(crate) lag: Lag,
     pub(crate) breaches: Breaches,
@@ -55,6 +60,7 @@ impl Auth {
             signing_key: None,
             throttle: None,
             breached_passwords: None,
+            mailer: None,
             clock,
             policy: Policy::default(),
             is_beside: false,
@@ -101,6 +107,7 @@ pub struct AuthBuilder {
     signing_key: Option<SigningKey>,
     throttle: Option<Arc<dyn Throttle>>,
     breached_passwords: Option<Arc<dyn BreachedPasswords>>,
+    mailer: Option<Arc<dyn Mailer>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
     is_beside: bool,
@@ -152,6 +159,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Delivers messages; without it, nothing is told by mail.
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
     /// Tells time by another clock than the system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -190,6 +203,8 @@ impl AuthBuilder {
             throttle: self.throttle.unwrap_or_else(|| Arc::new(MemoryThrottle::new(Arc::clone(&self.clock)))),
             tokens: TokenCache::new(self.policy.tokens.cache_capacity),
             audit: AuditLog::new(Arc::clone(&self.store)),
+            mailer: self.mailer,
+            errands_queued: Notify::new(),
             limit_notices: LimitNotices::default(),
             lag: Lag::default(),
             breaches: Breaches::new(self.breached_passwords),

@@ -8,13 +8,18 @@
 
 mod audit_log;
 pub mod auth;
+pub mod confirmation;
 mod detach;
+mod invitation;
 pub mod keys;
 mod limit_notices;
 pub mod login;
 pub mod logout;
 pub mod memory_throttle;
 pub mod new_password;
+mod outbox;
+pub mod password_change;
+pub mod password_reset;
 pub mod policy;
 pub mod ports;
 pub mod refresh;

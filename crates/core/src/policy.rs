@@ -22,6 +22,8 @@ pub struct Policy {
     pub registration: RegistrationPolicy,
     /// What is kept for how long.
     pub audit: AuditPolicy,
+    /// Where mailed links lead, and for how long they are good.
+    pub mail: MailPolicy,
 }
 
 /// Lifetimes and names of tokens.
@@ -87,11 +89,21 @@ pub struct ThrottlePolicy {
     pub login_attempts: u32,
     /// The window, from the first attempt.
     pub login_window: Duration,
+    /// How many mails of a kind an account may ask for within the window.
+    pub mails: u32,
+    /// The window, from the first mail.
+    pub mail_window: Duration,
 }
 
 impl Default for ThrottlePolicy {
     fn default() -> Self {
-        Self { is_enabled: true, login_attempts: 30, login_window: Duration::from_mins(1) }
+        Self {
+            is_enabled: true,
+            login_attempts: 30,
+            login_window: Duration::from_mins(1),
+            mails: 2,
+            mail_window: Duration::from_mins(30),
+        }
     }
 }
 
@@ -118,5 +130,26 @@ pub struct AuditPolicy {
 impl Default for AuditPolicy {
     fn default() -> Self {
         Self { retention: Duration::from_hours(24 * 90) }
+    }
+}
+
+/// Where mailed links lead, and for how long they are good.
+#[derive(Clone, Debug)]
+pub struct MailPolicy {
+    /// What links begin with: the public URL of this service, without a slash at its end. Never a request's.
+    pub public_url: String,
+    /// How long a link that confirms an address is good.
+    pub confirm_ttl: Duration,
+    /// How long a link that resets a password is good.
+    pub reset_ttl: Duration,
+}
+
+impl Default for MailPolicy {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8000".into(),
+            confirm_ttl: Duration::from_hours(24),
+            reset_ttl: Duration::from_hours(2),
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     detach::to_the_end,
     login::LoggedIn,
     new_password::NewPassword,
+    outbox::Recipient,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
@@ -22,6 +23,8 @@ use crate::{
         account::{Account, AccountId, FullName, NewAccount},
         client::{Client, ClientNetwork},
         email::Email,
+        language::Language,
+        link::LinkPurpose,
         password::Password,
         rule::RuleViolation,
         scope::{ADMIN, Scopes},
@@ -45,6 +48,8 @@ pub struct Registration {
     pub password_field: &'static str,
     /// The password typed a second time, where the route asks for that.
     pub repeated: Option<Password>,
+    /// The language to write in, where the caller named one.
+    pub language: Option<Language>,
     /// Who is calling.
     pub client: Client,
 }
@@ -220,7 +225,21 @@ impl Auth {
             return Err(RegistrationError::Disabled);
         }
         let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
-        self.hash_into_account(names, registration.password, registration.client.network()).await
+        let Registration { password, client, language, .. } = registration;
+        let account = self.hash_into_account(names, password, client.network()).await?;
+        self.with_invitation(NewAccount { language, ..account })
+    }
+
+    /// Adds the link that asks for a proof of the address.
+    fn with_invitation(&self, account: NewAccount) -> Result<NewAccount, RegistrationError> {
+        let recipient = Recipient {
+            account_id: account.id,
+            email: account.email.as_typed(),
+            username: account.username.as_ref().map(Username::as_str),
+            language: account.language,
+        };
+        let invitation = self.invite(recipient, &account.email, LinkPurpose::Confirm, account.created_at)?;
+        Ok(NewAccount { invitation, ..account })
     }
 
     /// Checks every rule, so that a person mends everything at once.
@@ -274,6 +293,7 @@ impl Auth {
     ) -> Result<Account, RegistrationError> {
         match self.store.insert_account(account, session).await? {
             Insertion::Inserted { account, ended } => {
+                self.wake_outbox();
                 if let Some(ended) = ended {
                     self.revocations.learn_sessions(&[ended]);
                     metrics::counter!("vestibule_sessions_ended_total").increment(1);

@@ -92,6 +92,7 @@ impl Auth {
             tokio::spawn(async move { watcher.watch().await }),
             tokio::spawn(async move { writer.audit.run().await }),
             tokio::spawn(async move { cleaner.clean().await }),
+            tokio::spawn(Arc::clone(self).run_errands()),
         ];
         Upkeep { auth: Arc::clone(self), tasks }
     }
@@ -172,6 +173,7 @@ impl Auth {
                 Ok(removed) => tracing::debug!(removed, "expired rows removed"),
                 Err(error) => tracing::warn!(%error, "expired rows could not be removed; trying again later"),
             }
+            self.measure_outbox().await;
             // Whatever a look for changes may have missed, a failover that lost the last of them say, ends here.
             if let Err(error) = self.catch_up_since(Since::SettledRead).await {
                 tracing::warn!(%error, "what other processes changed could not be read; trying again later");

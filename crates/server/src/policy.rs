@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use vestibule::{
     core::{
         Policy,
-        policy::{AuditPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
+        policy::{AuditPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
         token::jws::Algorithm,
         values::{
             password::{MIN_TELLING_WORD, PasswordPolicy},
@@ -41,9 +41,16 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             is_enabled: config.throttle.enabled,
             login_attempts: config.throttle.login_attempts,
             login_window: config.throttle.login_window,
+            mails: config.throttle.mails,
+            mail_window: config.throttle.mail_window,
         },
         registration: RegistrationPolicy { is_enabled: config.registration.enabled },
         audit: AuditPolicy { retention: config.audit.retention },
+        mail: MailPolicy {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            confirm_ttl: config.mail.confirm_ttl,
+            reset_ttl: config.mail.reset_ttl,
+        },
     }
 }
 

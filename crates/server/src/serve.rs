@@ -15,7 +15,7 @@ use crate::{
     config::{Config, Server},
     failure::{Failure, Problem},
     http::{self, Bounds, Remaining, Stopper, open_files},
-    metrics,
+    mail, metrics,
     signals::Signals,
     startup::{self, Foundation},
     telemetry,
@@ -119,7 +119,8 @@ impl Running {
             address
         });
         let public_url = config.service.public_url(listen);
-        let auth = foundation.engine(config, &public_url).await?;
+        let post = mail::post(config, &public_url)?;
+        let auth = foundation.engine(config, &public_url, post.mailer).await?;
         startup::warn_of_other_algorithm(&auth, &config.tokens);
         let upkeep = auth.start_upkeep();
         let state = app::state(config, &public_url, auth)?;

@@ -7,7 +7,7 @@ use vestibule::{
     core::{
         Auth, StartError,
         keys::{KeyError, signing::SigningKey},
-        ports::Store,
+        ports::{Mailer, Store},
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
@@ -20,7 +20,7 @@ use crate::{
     breached_file::BreachedFile,
     config::{Config, Passwords, Tokens},
     failure::{Failure, Problem},
-    policy, secret_key,
+    mail, policy, secret_key,
 };
 
 /// What an engine stands on.
@@ -61,10 +61,16 @@ impl Foundation {
     ///
     /// # Errors
     /// Exit code 2 for keys that cannot be used, 3 for the store.
-    pub async fn engine(&self, config: &Config, public_url: &str) -> Result<Arc<Auth>, Failure> {
+    pub async fn engine(
+        &self,
+        config: &Config,
+        public_url: &str,
+        mailer: Arc<dyn Mailer>,
+    ) -> Result<Arc<Auth>, Failure> {
         let mut builder = Auth::builder(self.store.clone(), self.hashing.clone(), self.secret.clone())
             .previous_secrets(config.secrets.previous.clone())
-            .policy(policy::rules(config, public_url));
+            .policy(policy::rules(config, public_url))
+            .mailer(mailer);
         if let Some(key) = read_signing_key(&config.tokens)? {
             builder = builder.signing_key(key);
         }
@@ -91,7 +97,9 @@ pub fn beside<T>(
 ) -> Result<T, Failure> {
     on_one_thread(async {
         let foundation = Foundation::lay(config, Role::Beside).await?;
-        let auth = foundation.engine(config, &config.service.public_url(config.service.listen)).await?;
+        let public_url = config.service.public_url(config.service.listen);
+        let post = mail::post(config, &public_url)?;
+        let auth = foundation.engine(config, &public_url, post.mailer).await?;
         let outcome = work(auth).await;
         foundation.store.close().await;
         outcome

@@ -16,6 +16,8 @@ use vestibule::{
     http::state::AuthState,
 };
 
+use vestibule_mail::Received;
+
 use crate::{client::Client, clock::VirtualClock, faults::FaultyStore, hasher::CountingHasher};
 
 mod builder;
@@ -139,6 +141,17 @@ impl TestApp {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.settings.folder.path()
+    }
+
+    /// Runs the errands that are due and takes every letter that has come since this was last asked, the oldest first.
+    ///
+    /// # Panics
+    /// Where the store does not answer.
+    pub async fn mails(&self) -> Vec<Received> {
+        self.auth().run_due_errands().await.expect("the outbox");
+        let letters = self.settings.inbox.letters();
+        self.settings.inbox.clear();
+        letters
     }
 
     /// Every audit event, the oldest first, once those recorded so far are written.

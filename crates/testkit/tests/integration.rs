@@ -4,6 +4,7 @@
 mod integration {
     mod bad_headers;
     mod bad_input;
+    mod confirmation;
     mod cookies_and_origins;
     mod database;
     mod faults;
@@ -18,6 +19,8 @@ mod integration {
     mod login;
     mod logout;
     mod openapi;
+    mod outbox;
+    mod password;
     mod queries;
     mod refresh;
     mod register;

@@ -49,6 +49,12 @@ impl Fields {
         Ok(Self { values, errors: Vec::new() })
     }
 
+    /// Whether a field is there, whatever it holds.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// Takes a text that must be there and not be empty; nothing is trimmed.
     pub fn required_string(&mut self, name: &'static str) -> String {
         match self.values.remove(name) {

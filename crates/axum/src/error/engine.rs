@@ -2,11 +2,20 @@
 
 use http::StatusCode;
 use vestibule_core::{
-    login::LoginError, refresh::RefreshError, register::RegistrationError, token::TokenError,
+    confirmation::{ConfirmationError, ConfirmationRequestError},
+    login::LoginError,
+    password_change::PasswordChangeError,
+    password_reset::{ForgottenPasswordError, PasswordResetError},
+    refresh::RefreshError,
+    register::RegistrationError,
+    token::TokenError,
     values::rule::RuleViolation,
 };
 
 use super::{ApiError, Code};
+
+/// Of a mailed link or code: why, nobody is told.
+const NOT_GOOD: &str = "The link or code is unknown, used, expired or replaced by a newer one";
 
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
@@ -46,6 +55,76 @@ impl ApiError {
         let is_taken = matches!(error, RegistrationError::Taken { .. });
         let error = Self::from(error);
         if is_taken { error.with_status(StatusCode::CONFLICT) } else { error }
+    }
+}
+
+impl From<ConfirmationRequestError> for ApiError {
+    fn from(error: ConfirmationRequestError) -> Self {
+        match error {
+            ConfirmationRequestError::AlreadyConfirmed => {
+                vec![RuleViolation::new("email", "email_already_confirmed", "Email already confirmed")].into()
+            }
+            ConfirmationRequestError::RateLimited { retry_after } => {
+                Self::new(Code::RateLimited).retry_after(retry_after)
+            }
+            ConfirmationRequestError::Gone => Self::new(Code::InvalidToken),
+            ConfirmationRequestError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<ConfirmationError> for ApiError {
+    fn from(error: ConfirmationError) -> Self {
+        match error {
+            ConfirmationError::Refused => Self::new(Code::Forbidden).detail(NOT_GOOD),
+            ConfirmationError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<ForgottenPasswordError> for ApiError {
+    fn from(error: ForgottenPasswordError) -> Self {
+        match error {
+            ForgottenPasswordError::Rules(violations) => {
+                Self::from(violations).with_status(StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            ForgottenPasswordError::RateLimited { retry_after } => {
+                Self::new(Code::RateLimited).retry_after(retry_after)
+            }
+            ForgottenPasswordError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<PasswordResetError> for ApiError {
+    fn from(error: PasswordResetError) -> Self {
+        match error {
+            PasswordResetError::Refused => Self::new(Code::NotFound).detail(NOT_GOOD),
+            PasswordResetError::Rules(violations) => violations.into(),
+            PasswordResetError::Hash(error) => error.into(),
+            PasswordResetError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<PasswordChangeError> for ApiError {
+    fn from(error: PasswordChangeError) -> Self {
+        let rule = |field, code, message: &'static str| vec![RuleViolation::new(field, code, message)].into();
+        match error {
+            PasswordChangeError::Wrong => rule("old_password", "password_wrong", "Wrong password!"),
+            PasswordChangeError::Exists => rule("password1", "password_exists", "Password exists"),
+            PasswordChangeError::RateLimited { retry_after } => {
+                Self::new(Code::RateLimited).retry_after(retry_after)
+            }
+            PasswordChangeError::Rules(violations) => violations.into(),
+            PasswordChangeError::Hash(error) => error.into(),
+            PasswordChangeError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
     }
 }
 

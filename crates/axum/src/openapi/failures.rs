@@ -38,6 +38,14 @@ const NAME_RULES: &[&str] = &[
     "password_breached",
 ];
 
+const PASSWORD_RULES: &[&str] = &[
+    "password_length",
+    "password_common",
+    "password_contains_name",
+    "password_breached",
+    "passwords_mismatch",
+];
+
 const fn row(operation: &'static str, codes: &'static [Code]) -> Row {
     Row { operation, codes, rules: NO_RULES, conflicts: NO_RULES, is_body_optional: false }
 }
@@ -46,6 +54,18 @@ const fn row(operation: &'static str, codes: &'static [Code]) -> Row {
 const ALWAYS: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::Internal];
 /// What can be wrong with every body.
 const BODY: &[Code] = &[Code::MalformedBody, Code::UnsupportedMediaType, Code::ValidationFailed];
+
+/// What changing one's own password can meet.
+const OWN_PASSWORD: &[Code] = &[
+    Code::NotAuthenticated,
+    Code::InvalidToken,
+    Code::CrossSiteRequest,
+    Code::RateLimited,
+    Code::Overloaded,
+    Code::Unavailable,
+];
+/// What a reset by mail can meet.
+const RESET: &[Code] = &[Code::NotFound, Code::Overloaded, Code::Unavailable];
 
 const ROWS: &[Row] = &[
     row(
@@ -129,6 +149,48 @@ const ROWS: &[Row] = &[
         ..row("create_user", &[Code::RegistrationDisabled, Code::Overloaded, Code::Unavailable])
     },
     row("is_ready", &[Code::Unavailable]),
+    row("confirmation_status", &[Code::NotAuthenticated, Code::InvalidToken, Code::Unavailable]),
+    Row {
+        rules: &["email_already_confirmed"],
+        ..row(
+            "request_confirmation",
+            &[
+                Code::NotAuthenticated,
+                Code::InvalidToken,
+                Code::CrossSiteRequest,
+                Code::RateLimited,
+                Code::Unavailable,
+            ],
+        )
+    },
+    row("confirm", &[Code::Forbidden, Code::Unavailable]),
+    row("confirm_by_code", &[Code::Forbidden, Code::Unavailable]),
+    row("forgot_password", &[Code::RateLimited, Code::Unavailable]),
+    row("password_status", &[Code::NotAuthenticated, Code::InvalidToken, Code::Unavailable]),
+    Row {
+        rules: &[
+            "password_exists",
+            "password_length",
+            "password_common",
+            "password_contains_name",
+            "password_breached",
+            "passwords_mismatch",
+        ],
+        ..row("set_password", OWN_PASSWORD)
+    },
+    Row {
+        rules: &[
+            "password_wrong",
+            "password_length",
+            "password_common",
+            "password_contains_name",
+            "password_breached",
+            "passwords_mismatch",
+        ],
+        ..row("change_own_password", OWN_PASSWORD)
+    },
+    Row { rules: PASSWORD_RULES, ..row("reset_password", RESET) },
+    Row { rules: PASSWORD_RULES, ..row("reset_password_by_code", RESET) },
 ];
 
 /// One failure as the documentation shows it.

@@ -10,7 +10,7 @@ use super::login::replaced_session;
 use crate::{
     answers::{AccountBody, logged_in, no_store},
     error::ApiError,
-    extract::{Caller, NotForeign},
+    extract::{Caller, Languages, NotForeign},
     json::JsonObject,
     openapi::{ACCOUNT, USERS},
     state::AuthState,
@@ -50,6 +50,7 @@ pub(crate) async fn register(
     State(state): State<AuthState>,
     Caller(client): Caller,
     _: NotForeign,
+    Languages(language): Languages,
     headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
@@ -61,6 +62,7 @@ pub(crate) async fn register(
         password_field: "password1",
         repeated: Some(fields.required_password("password2")),
         full_name: fields.optional_string("full_name"),
+        language,
         client,
     };
     fields.finish()?;
@@ -100,6 +102,7 @@ pub(crate) struct NewUserBody {
 pub(crate) async fn create_user(
     State(state): State<AuthState>,
     Caller(client): Caller,
+    Languages(language): Languages,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
@@ -110,6 +113,7 @@ pub(crate) async fn create_user(
         password_field: "password",
         repeated: None,
         full_name: fields.optional_string("full_name"),
+        language,
         client,
     };
     fields.finish()?;

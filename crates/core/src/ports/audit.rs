@@ -83,6 +83,16 @@ pub enum AuditKind {
     AccountChange,
     /// An account was deleted.
     AccountDeletion,
+    /// An address was confirmed by a mailed link or code.
+    AddressConfirmed,
+    /// Somebody asked to be reminded of a password, and was written to.
+    PasswordForgotten,
+    /// A password was chosen anew by a mailed link or code.
+    PasswordReset,
+    /// A password was changed by somebody who is logged in.
+    PasswordChanged,
+    /// A message was given up.
+    Mail,
 }
 
 impl AuditKind {
@@ -102,6 +112,11 @@ impl AuditKind {
         Self::PermissionChange,
         Self::AccountChange,
         Self::AccountDeletion,
+        Self::AddressConfirmed,
+        Self::PasswordForgotten,
+        Self::PasswordReset,
+        Self::PasswordChanged,
+        Self::Mail,
     ];
 
     /// The stable name.
@@ -122,6 +137,11 @@ impl AuditKind {
             Self::PermissionChange => "permission_change",
             Self::AccountChange => "account_change",
             Self::AccountDeletion => "account_deletion",
+            Self::AddressConfirmed => "address_confirmed",
+            Self::PasswordForgotten => "password_forgotten",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::Mail => "mail",
         }
     }
 }

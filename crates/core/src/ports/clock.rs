@@ -27,6 +27,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment as the standard library has it; the epoch for one before it.
+    #[must_use]
+    pub fn to_system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or_default())
+    }
+
     /// Whole seconds since the Unix epoch, rounded down, as JWT's `NumericDate` wants them.
     #[must_use]
     pub const fn as_seconds(self) -> i64 {

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{ports::store::StoreError, values::client::ClientNetwork};
+use crate::{
+    ports::store::StoreError,
+    values::{account::AccountId, client::ClientNetwork, link::LinkPurpose},
+};
 
 /// Counts attempts in fixed windows that begin with the first attempt.
 #[async_trait]
@@ -52,12 +55,18 @@ pub enum Receipt {
 pub enum ThrottleKey {
     /// Logins, by client network.
     Login(ClientNetwork),
+    /// Requests to be reminded of a password, by client network.
+    Reminder(ClientNetwork),
+    /// Mails that an account asked for, by what they are good for.
+    Mail(LinkPurpose, AccountId),
 }
 
 impl fmt::Display for ThrottleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Login(network) => write!(f, "login/{network}"),
+            Self::Reminder(network) => write!(f, "reminder/{network}"),
+            Self::Mail(purpose, account) => write!(f, "mail/{}/{account}", purpose.as_str()),
         }
     }
 }

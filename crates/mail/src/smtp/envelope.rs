@@ -1,7 +1,5 @@
 //! A letter as it goes over the wire: its envelope, its headers, its two bodies.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use aws_lc_rs::digest::{Context, SHA256};
 use lettre::{
     Address,
@@ -51,10 +49,9 @@ fn write(
     let to = address(&to).map_err(|_| EnvelopeError::Address)?;
     let from = address(&options.from).map_err(|_| EnvelopeError::Address)?;
     let name = Some(one_line(&options.display_name)).filter(|name| !name.is_empty());
-    let since_epoch = u64::try_from(message.at.as_millis()).unwrap_or_default();
     let mail = lettre::Message::builder()
         .message_id(Some(message_id(options, message, &letter)))
-        .date(UNIX_EPOCH + Duration::from_millis(since_epoch))
+        .date(message.at.to_system_time())
         .from(Mailbox::new(name, from))
         .to(Mailbox::new(None, to))
         .subject(letter.subject)

@@ -243,6 +243,10 @@ pub const KEYS: &[Key] = &[
         "How many logins a client network may try in `login_window`; those that succeed do not count."),
     key("throttle.login_window", Kind::Span, "60s",
         "The window for `login_attempts`, from the first attempt."),
+    key("throttle.mails", Kind::Count(1, ANY), "2",
+        "How many mails to confirm an address, and how many to reset a password, an account may ask for in `mail_window`."),
+    key("throttle.mail_window", Kind::Span, "30m",
+        "The window for `mails`, from the first one."),
 
     key("postgres.connections", Kind::Count(1, 10_000), "16",
         "How many connections one node opens at most. All nodes together must stay below the server's max_connections."),

@@ -13,15 +13,22 @@ pub struct Throttle {
     pub login_attempts: u32,
     /// The window.
     pub login_window: Duration,
+    /// Mails of a kind per account and window.
+    pub mails: u32,
+    /// The window.
+    pub mail_window: Duration,
 }
 
 impl Throttle {
     pub(super) fn read(settings: &Settings) -> Self {
-        let attempts = settings.count("throttle.login_attempts").and_then(|count| u32::try_from(count).ok());
+        // No limit is as good as one that nobody reaches.
+        let count = |key| settings.count(key).map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
         Self {
             enabled: settings.switch("throttle.enabled"),
-            login_attempts: attempts.unwrap_or(1),
+            login_attempts: count("throttle.login_attempts"),
             login_window: settings.span("throttle.login_window"),
+            mails: count("throttle.mails"),
+            mail_window: settings.span("throttle.mail_window"),
         }
     }
 }

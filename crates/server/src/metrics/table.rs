@@ -89,6 +89,17 @@ const OPERATIONS: &[&str] = &[
     "search_accounts",
     "list_disabled_accounts",
     "search_audit",
+    "queue_errand",
+    "claim_errand",
+    "finish_errand",
+    "postpone_errand",
+    "count_errands",
+    "issue_link",
+    "find_link",
+    "count_code_attempt",
+    "confirm_address",
+    "reset_password",
+    "change_password",
 ];
 
 /// Every metric but those of the process.
@@ -111,6 +122,9 @@ pub const METRICS: &[Metric] = &[
     metric("vestibule_database_retries_total", Kind::Counter, Labels::None, "Attempts repeated on PostgreSQL, after a conflict or on another connection"),
     metric("vestibule_redis_up", Kind::Gauge, Labels::Open(&[]), "Whether limits are counted in Redis (1) or by this node alone (0); only where redis_url is set"),
     metric("vestibule_redis_fallbacks_total", Kind::Counter, Labels::Open(&["operation"]), "Attempts counted or given back without Redis, because it was away or slow"),
+    metric("vestibule_errands_total", Kind::Counter, Labels::Open(&["kind", "outcome"]), "Attempts at errands, which are mostly mails: done, postponed or abandoned"),
+    metric("vestibule_errands_waiting", Kind::Gauge, Labels::None, "Errands in the outbox, those that are being run included"),
+    metric("vestibule_errands_oldest_seconds", Kind::Gauge, Labels::None, "How long the oldest errand has been in the outbox"),
     metric("vestibule_audit_dropped_total", Kind::Counter, Labels::None, "Audit events lost because the queue was full"),
     metric("vestibule_database_operation_duration_seconds", Kind::Histogram, Labels::Open(&["operation"]), "How long the store took, waiting included; looking for changes is left out"),
     metric("vestibule_database_errors_total", Kind::Counter, Labels::Known("operation", OPERATIONS), "Operations that the store could not do"),
@@ -246,7 +260,7 @@ mod tests {
             let text = fs::read_to_string(&path).unwrap();
             for quoted in text.split('"').skip(1) {
                 let is_name = quoted.starts_with("vestibule_")
-                    && ["_total", "_seconds", "_depth", "_info", "_up"]
+                    && ["_total", "_seconds", "_depth", "_info", "_up", "_waiting"]
                         .iter()
                         .any(|end| quoted.ends_with(end));
                 assert!(!is_name || known.contains(quoted), "add {quoted} of {} to METRICS", path.display());
@@ -256,7 +270,10 @@ mod tests {
 
     #[test]
     fn the_operations_are_those_of_the_store() {
-        let port = fs::read_to_string(Path::new(CRATES).join("core/src/ports/store.rs")).unwrap();
+        let ports = Path::new(CRATES).join("core/src/ports");
+        let mut files = sources(&ports.join("store"));
+        files.push(ports.join("store.rs"));
+        let port: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         let methods = port.split("async fn ").skip(1).filter_map(|rest| rest.split('(').next());
         // One ends the store, the other only waits: neither is work that could be slow.
         let is_work = |name: &&str| !["close", "hear_of_changes"].contains(name);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult, TimeoutType};
+use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult, TimeoutType};
 use deadpool_postgres::{ClientWrapper, Runtime};
 use tokio::time::timeout;
 use vestibule_core::ports::store::StoreError;
@@ -69,6 +69,12 @@ impl Pipe {
     fn open(&self) -> Option<Shared> {
         lock(&self.open).clone().filter(|shared| !shared.is_closed())
     }
+
+    /// The connection, if nobody is using it.
+    fn idle(&self) -> Option<Shared> {
+        let open = lock(&self.open);
+        open.as_ref().filter(|shared| Arc::strong_count(shared) == 1 && !shared.is_closed()).cloned()
+    }
 }
 
 /// All connections of a store.
@@ -96,6 +102,8 @@ impl Connections {
         let pool = |size| {
             let pool = Pool::builder(Maker(Arc::clone(dialer)))
                 .max_size(size)
+                // The one used last: its process is still awake, and its caches are warm.
+                .queue_mode(QueueMode::Lifo)
                 .wait_timeout(Some(options.acquire_timeout))
                 .runtime(Runtime::Tokio1);
             pool.build().map_err(|source| OpenError::engine(options, source))
@@ -156,6 +164,9 @@ impl Connections {
     pub(super) async fn shared(&self) -> Result<Option<Shared>, StoreError> {
         if self.pool.is_closed() {
             return Err(closed());
+        }
+        if let Some(idle) = self.pipes.iter().find_map(Pipe::idle) {
+            return Ok(Some(idle));
         }
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.pipes.len().max(1);
         let Some(pipe) = self.pipes.get(turn) else { return Ok(None) };

@@ -9,7 +9,7 @@ use vestibule::{
     core::{
         Auth, Policy, StartError,
         keys::signing::SigningKey,
-        ports::{PasswordHasher, Store},
+        ports::{Mailer, PasswordHasher, Store},
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
@@ -17,6 +17,8 @@ use vestibule::{
     http::{layers::with_policy, policy::HttpPolicy, routes, same_origin::Origin, state::AuthState},
     sql::{SqliteOptions, SqliteStore, sqlite::DATABASE_FILE},
 };
+
+use vestibule_mail::{Inbox, Site, Templates};
 
 use super::TestApp;
 use crate::{clock::VirtualClock, faults::FaultyStore, hasher::CountingHasher};
@@ -35,6 +37,8 @@ pub struct TestAppBuilder {
     hashing: HashingConfig,
     hasher: Option<Arc<dyn PasswordHasher>>,
     other_store: Option<Arc<dyn Store>>,
+    mailer: Option<Arc<dyn Mailer>>,
+    pub(super) inbox: Inbox,
     pub(super) secret: SecretKey,
     previous: Vec<SecretKey>,
     signing_key: Option<(Vec<u8>, Algorithm)>,
@@ -54,6 +58,8 @@ impl TestAppBuilder {
         let mut policy = Policy::default();
         public_url.clone_into(&mut policy.tokens.issuer);
         public_url.clone_into(&mut policy.tokens.audience);
+        public_url.clone_into(&mut policy.mail.public_url);
+        let site = Site { name: "Example".into(), url: public_url.to_owned() };
         Self {
             folder: Arc::new(tempfile::tempdir().expect("a temporary folder")),
             public_url: public_url.to_owned(),
@@ -63,6 +69,8 @@ impl TestAppBuilder {
             hashing: HashingConfig::cheap_for_tests(),
             hasher: None,
             other_store: None,
+            mailer: None,
+            inbox: Inbox::new(Templates::load(site, None).expect("the program's own templates")),
             secret: SecretKey::generate(),
             previous: Vec::new(),
             signing_key: None,
@@ -92,6 +100,12 @@ impl TestAppBuilder {
     /// Hashes with something else than a pool of threads, for example with a hasher that is always busy.
     pub fn hasher(mut self, hasher: Arc<dyn PasswordHasher>) -> Self {
         self.hasher = Some(hasher);
+        self
+    }
+
+    /// Delivers mail by something else than the inbox, for example by what fails.
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
         self
     }
 
@@ -172,6 +186,7 @@ impl TestAppBuilder {
         let mut builder = Auth::builder(store, hasher, self.secret.clone())
             .previous_secrets(self.previous.clone())
             .clock(Arc::new(self.clock.clone()))
+            .mailer(self.mailer.clone().unwrap_or_else(|| Arc::new(self.inbox.clone())))
             .policy(self.policy.clone());
         if let Some((pem, algorithm)) = &self.signing_key {
             builder = builder.signing_key(SigningKey::from_pem(pem, *algorithm).expect("a private key"));

@@ -34,7 +34,7 @@ const HEADERS: [&str; 18] = [
 /// nothing.
 #[tokio::test]
 async fn t08_garbage_in_every_header_of_every_route() {
-    let (app, before) = stage().await;
+    let (app, before, _) = stage().await;
     let ada = app.client().logged_in("ada").await;
     let long = CANARY.repeat(700);
     for route in ROUTES {

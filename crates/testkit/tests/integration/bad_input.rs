@@ -13,11 +13,11 @@ use http_body::Frame;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 use vestibule::http::error::{Code, FIELD_CODES, RULE_CODES};
-use vestibule_testkit::{Answer, PASSWORD, TestApp};
+use vestibule_testkit::{Answer, PASSWORD, RequestBuilder, TestApp};
 
 use super::{
     database,
-    guard::{Body, ROUTES, Route},
+    guard::{Access, Body, ROUTES, Route},
 };
 
 pub(super) const CANARY: &str = "cAnArY-7f3a";
@@ -28,7 +28,8 @@ fn right(route: &Route, field: &str) -> &'static str {
         ("/api/users/register" | "/api/v1/users", "username") => "newcomer",
         (_, "username" | "login") => "ada",
         (_, "email") => "newcomer@example.com",
-        (_, "password" | "password1" | "password2") => PASSWORD,
+        (_, "password" | "old_password" | "password1" | "password2") => PASSWORD,
+        (_, "code") => "12345678",
         _ => "",
     }
 }
@@ -85,18 +86,26 @@ fn form_routes() -> impl Iterator<Item = (&'static Route, &'static [&'static str
     })
 }
 
-pub(super) async fn stage() -> (TestApp, Vec<String>) {
+/// A request to a route, by somebody who is logged in where it needs that.
+fn ask(app: &TestApp, access: &str, route: &Route) -> RequestBuilder {
+    let client = app.client();
+    route.request(&if route.access == Access::Authenticated { client.with_bearer(access) } else { client })
+}
+
+pub(super) async fn stage() -> (TestApp, Vec<String>, String) {
     let app = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 10_000).start().await;
     let _ = app.client().registered("ada").await;
+    let access = app.client().tokens("ada").await.access;
     let before = database::contents(&app);
-    (app, before)
+    (app, before, access)
 }
 
 #[tokio::test]
 async fn every_field_of_every_json_route_missing_null_empty_or_of_the_wrong_type() {
-    let (app, before) = stage().await;
+    let (app, before, access) = stage().await;
+    let verified = app.hasher().verified();
     for (route, required, optional) in json_routes() {
-        let send = async |body: &Value| route.request(&app.client()).json(body).await;
+        let send = async |body: &Value| ask(&app, &access, route).json(body).await;
         for field in required {
             let mut body = right_body(route);
             body.remove(*field);
@@ -131,12 +140,12 @@ async fn every_field_of_every_json_route_missing_null_empty_or_of_the_wrong_type
         }
     }
     assert_eq!(database::contents(&app), before);
-    assert_eq!(app.hasher().verified(), 0);
+    assert_eq!(app.hasher().verified(), verified);
 }
 
 #[tokio::test]
 async fn every_field_of_every_json_route_with_odd_text() {
-    let (app, before) = stage().await;
+    let (app, before, access) = stage().await;
     for (route, required, optional) in json_routes() {
         for field in required.iter().chain(optional) {
             for (text, status) in [
@@ -152,8 +161,7 @@ async fn every_field_of_every_json_route_with_odd_text() {
                 let rest = Value::Object(body).to_string();
                 let comma = if rest == "{}" { "" } else { "," };
                 let body = format!("{{\"{field}\":\"{text}\"{comma}{}", &rest[1..]);
-                let request =
-                    route.request(&app.client()).header("content-type", "application/json").body(body);
+                let request = ask(&app, &access, route).header("content-type", "application/json").body(body);
                 let answer = request.await;
                 let case = format!("{} with {field} = {text:.60}", route.path);
                 // Whoever leaves with a token that is none has left.
@@ -175,7 +183,7 @@ async fn every_field_of_every_json_route_with_odd_text() {
 
 #[tokio::test]
 async fn bodies_that_are_no_json_object() {
-    let (app, before) = stage().await;
+    let (app, before, access) = stage().await;
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_objects = format!("{}1{}", "{\"a\":".repeat(9_000), "}".repeat(9_000));
     for (route, required, _) in json_routes() {
@@ -200,14 +208,14 @@ async fn bodies_that_are_no_json_object() {
             "{\"a\":NaN}".into(),
             " ".into(),
         ] {
-            let request = route.request(&app.client()).header("content-type", "application/json");
+            let request = ask(&app, &access, route).header("content-type", "application/json");
             let answer = request.body(body.clone()).await;
             let case = format!("{} with {body:.60}", route.path);
             assert_refused(&answer, &case);
             assert_eq!(answer.code(), "malformed_body", "{case}");
         }
         for bytes in [&b"{\"a\":\"\xff\"}"[..], b"\xff\xfe{\x00}\x00", b"\x00", b"{\"a\":\"\xed\xa0\x80\"}"] {
-            let request = route.request(&app.client()).header("content-type", "application/json");
+            let request = ask(&app, &access, route).header("content-type", "application/json");
             let answer = request.body(bytes.to_vec()).await;
             assert_refused(&answer, route.path);
             assert_eq!(answer.code(), "malformed_body", "{} with {bytes:?}", route.path);
@@ -218,7 +226,7 @@ async fn bodies_that_are_no_json_object() {
 
 #[tokio::test]
 async fn bodies_of_another_media_type() {
-    let (app, before) = stage().await;
+    let (app, before, access) = stage().await;
     for route in ROUTES.iter().filter(|route| route.body != Body::None) {
         let good = Value::Object(right_body(route)).to_string();
         let mut types = vec![
@@ -237,14 +245,14 @@ async fn bodies_of_another_media_type() {
             _ => types.extend(["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]),
         }
         for content_type in types {
-            let request = route.request(&app.client()).header("content-type", content_type);
+            let request = ask(&app, &access, route).header("content-type", content_type);
             let answer = request.body(good.clone()).await;
             assert_refused(&answer, route.path);
             assert_eq!(answer.code(), "unsupported_media_type", "{} with {content_type:?}", route.path);
         }
-        let answer = route.request(&app.client()).body(good.clone()).await;
+        let answer = ask(&app, &access, route).body(good.clone()).await;
         assert_eq!(answer.code(), "unsupported_media_type", "{} without a type", route.path);
-        let twice = route.request(&app.client()).header("content-type", "application/json");
+        let twice = ask(&app, &access, route).header("content-type", "application/json");
         let twice =
             twice.another_header("content-type", "application/x-www-form-urlencoded").body(good).await;
         assert_eq!(twice.code(), "unsupported_media_type", "{} with two types", route.path);
@@ -254,39 +262,39 @@ async fn bodies_of_another_media_type() {
 
 #[tokio::test]
 async fn forms_with_fields_missing_empty_twice_or_unreadable() {
-    let (app, before) = stage().await;
+    let (app, before, access) = stage().await;
     for (route, required, optional) in form_routes() {
         let right: Vec<_> = required.iter().map(|field| (*field, right(route, field))).collect();
         for field in required {
             let without: Vec<_> = right.iter().copied().filter(|(name, _)| name != field).collect();
             let case = format!("{} without {field}", route.path);
-            let answer = route.request(&app.client()).form(&without).await;
+            let answer = ask(&app, &access, route).form(&without).await;
             assert_refused(&answer, &case);
             assert_field(&answer, field, "missing", &case);
             let empty = [&without[..], &[(*field, "")]].concat();
-            assert_field(&route.request(&app.client()).form(&empty).await, field, "empty", &case);
+            assert_field(&ask(&app, &access, route).form(&empty).await, field, "empty", &case);
         }
         for field in required.iter().chain(optional) {
             let others: Vec<_> = right.iter().copied().filter(|(name, _)| name != field).collect();
             let twice = [&others[..], &[(*field, CANARY), (*field, CANARY)]].concat();
-            let answer = route.request(&app.client()).form(&twice).await;
+            let answer = ask(&app, &access, route).form(&twice).await;
             assert_refused(&answer, &format!("{} with {field} twice", route.path));
             assert_eq!(answer.code(), "malformed_body");
             for raw in ["%ff", "%c3%28", "%ed%a0%80", "\u{0}%fe"] {
                 let request =
-                    route.request(&app.client()).header("content-type", "application/x-www-form-urlencoded");
+                    ask(&app, &access, route).header("content-type", "application/x-www-form-urlencoded");
                 let answer = request.body(format!("{field}={CANARY}{raw}")).await;
                 assert_refused(&answer, &format!("{} with {field} = {raw}", route.path));
                 assert_eq!(answer.code(), "malformed_body");
             }
             let long = CANARY.repeat(100_000);
-            let answer = route.request(&app.client()).form(&[&others[..], &[(*field, &long)]].concat()).await;
+            let answer = ask(&app, &access, route).form(&[&others[..], &[(*field, &long)]].concat()).await;
             assert_refused(&answer, &format!("{} with a long {field}", route.path));
             assert_eq!(answer.code(), "payload_too_large");
         }
         for (field, value) in [("username", "a\u{0}da"), ("password", "\u{0}"), ("grant_type", CANARY)] {
             let others: Vec<_> = right.iter().copied().filter(|(name, _)| *name != field).collect();
-            let answer = route.request(&app.client()).form(&[&others[..], &[(field, value)]].concat()).await;
+            let answer = ask(&app, &access, route).form(&[&others[..], &[(field, value)]].concat()).await;
             assert_refused(&answer, &format!("{} with {field} = {value:?}", route.path));
         }
         for (boundary, body) in [
@@ -299,7 +307,7 @@ async fn forms_with_fields_missing_empty_twice_or_unreadable() {
                 "--x\r\nContent-Disposition: form-data; name=\"username\"; filename=\"a\"\r\n\r\nada\r\n--x--\r\n".into(),
             ),
         ] {
-            let answer = route.request(&app.client()).header("content-type", boundary).body(body.clone()).await;
+            let answer = ask(&app, &access, route).header("content-type", boundary).body(body.clone()).await;
             assert_refused(&answer, &format!("{} with {body:?}", route.path));
         }
     }
@@ -339,8 +347,9 @@ impl http_body::Body for Broken {
 /// T35, RUSTSEC-2022-0055: no body is read without a bound, neither of length nor of time.
 #[tokio::test]
 async fn t35_a_body_without_end_is_given_up() {
-    let app = TestApp::builder().http(|http| http.request_timeout = Duration::from_millis(1)).start().await;
-    let before = database::contents(&app);
+    let (app, before, access) = stage().await;
+    let hasty = app.stop().await.http(|http| http.request_timeout = Duration::from_millis(1));
+    let app = hasty.start().await;
     for route in ROUTES.iter().filter(|route| route.body != Body::None) {
         let content_type = match route.body {
             Body::Form { .. } => "application/x-www-form-urlencoded",
@@ -351,7 +360,7 @@ async fn t35_a_body_without_end_is_given_up() {
             (Broken::Silent, "request_timeout"),
             (Broken::Cut(false), "malformed_body"),
         ] {
-            let request = route.request(&app.client()).header("content-type", content_type);
+            let request = ask(&app, &access, route).header("content-type", content_type);
             let answer = request.body(HttpBody::new(body)).await;
             assert_refused(&answer, route.path);
             assert_eq!(answer.code(), code, "{}", route.path);
@@ -363,10 +372,10 @@ async fn t35_a_body_without_end_is_given_up() {
 /// T35, RUSTSEC-2022-0055: 64 KiB and not a byte more, whether the length is told or not.
 #[tokio::test]
 async fn t35_bodies_are_limited_to_64_kib() {
-    let (app, _) = stage().await;
+    let (app, _, access) = stage().await;
     for route in ROUTES.iter().filter(|route| route.body != Body::None) {
         for (length, is_too_long) in [(64 * 1024, false), (64 * 1024 + 1, true)] {
-            let request = route.request(&app.client()).header("content-type", "application/json");
+            let request = ask(&app, &access, route).header("content-type", "application/json");
             let answer = request.body("x".repeat(length)).await;
             assert_eq!(answer.code() == "payload_too_large", is_too_long, "{} {length}", route.path);
         }
@@ -377,7 +386,7 @@ async fn t35_bodies_are_limited_to_64_kib() {
 #[test]
 fn no_body_is_a_fault_of_ours() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (app, before) = runtime.block_on(stage());
+    let (app, before, access) = runtime.block_on(stage());
     let routes: Vec<_> = ROUTES.iter().filter(|route| route.body != Body::None).collect();
     let types = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
     let text = "[\\[\\]{}\",:\\\\ux0-9a-f&=%+ -]{0,80}".prop_map(String::into_bytes);
@@ -390,7 +399,7 @@ fn no_body_is_a_fault_of_ours() {
         ..ProptestConfig::default()
     });
     let outcome = runner.run(&(0..routes.len(), 0..types.len(), body), |(route, content_type, body)| {
-        let request = routes[route].request(&app.client()).header("content-type", types[content_type]);
+        let request = ask(&app, &access, routes[route]).header("content-type", types[content_type]);
         let answer = runtime.block_on(request.body(body).send());
         let is_logout = routes[route].path.ends_with("/logout");
         prop_assert!(

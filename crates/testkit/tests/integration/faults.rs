@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
+use vestibule_mail::Received;
 use vestibule_testkit::{Client, PASSWORD, RequestBuilder, TestApp, Tokens, faults::Fault};
 
-use super::{database, guard::ROUTES};
+use super::{confirmation::token_of, database, guard::ROUTES};
 
 /// Somebody logged in on two devices and at the token endpoint.
 pub(super) struct Stage {
@@ -13,6 +14,10 @@ pub(super) struct Stage {
     browser: Client,
     other_session: String,
     tokens: Tokens,
+    /// Logged in to an account without a password.
+    passwordless: Client,
+    confirmation: Received,
+    reset: Received,
 }
 
 impl Stage {
@@ -22,8 +27,20 @@ impl Stage {
         let other = app.client().logged_in("ada").await;
         let other_session = other.post("/api/users/token").await.member("sid");
         let tokens = app.client().tokens("ada").await;
+        let forgot = app.client().post("/api/users/forgot_password");
+        let _ = forgot.json(&json!({"email": "ada@example.com"})).await.expect(200);
+        // Errands of one moment come in any order.
+        let (confirmation, reset) = app
+            .mails()
+            .await
+            .into_iter()
+            .partition::<Vec<_>, _>(|letter| letter.links[0].contains("/confirm/"));
+        let (confirmation, reset) = (confirmation[0].clone(), reset[0].clone());
+        let passwordless = app.client().registered("eve").await;
+        database::change(&app, "UPDATE account SET password_hash = NULL WHERE username = ?1", "eve");
+        let _ = app.mails().await;
         let _ = app.store().take_calls();
-        Self { app, browser, other_session, tokens }
+        Self { app, browser, other_session, tokens, passwordless, confirmation, reset }
     }
 }
 
@@ -82,6 +99,36 @@ pub(super) const CASES: &[Case] = &[
         let body = json!({"email": "b@example.com", "username": "bob", "password": PASSWORD});
         stage.app.client().post("/api/v1/users").json(&body)
     }),
+    ("GET", "/api/users/confirm", |stage| stage.browser.copy().get("/api/users/confirm")),
+    ("POST", "/api/users/confirm", |stage| stage.browser.copy().post("/api/users/confirm")),
+    ("POST", "/api/users/confirm/{token}", |stage| {
+        stage.app.client().post(&format!("/api/users/confirm/{}", token_of(&stage.confirmation)))
+    }),
+    ("POST", "/api/users/confirm_code", |stage| {
+        let body = json!({"email": "ada@example.com", "code": stage.confirmation.code});
+        stage.app.client().post("/api/users/confirm_code").json(&body)
+    }),
+    ("POST", "/api/users/forgot_password", |stage| {
+        stage.app.client().post("/api/users/forgot_password").json(&json!({"email": "ada@example.com"}))
+    }),
+    ("GET", "/api/users/password", |stage| stage.browser.copy().get("/api/users/password")),
+    ("POST", "/api/users/password", |stage| {
+        let body = json!({"password1": PASSWORD, "password2": PASSWORD});
+        stage.passwordless.copy().post("/api/users/password").json(&body)
+    }),
+    ("PUT", "/api/users/password", |stage| {
+        let body =
+            json!({"old_password": PASSWORD, "password1": "x 8 y 9 z 10", "password2": "x 8 y 9 z 10"});
+        stage.browser.copy().put("/api/users/password").json(&body)
+    }),
+    ("POST", "/api/users/password/{token}", |stage| {
+        let body = json!({"password1": PASSWORD, "password2": PASSWORD});
+        stage.app.client().post(&format!("/api/users/password/{}", token_of(&stage.reset))).json(&body)
+    }),
+    ("POST", "/api/users/password_code", |stage| {
+        let body = json!({"email": "ada@example.com", "code": stage.reset.code, "password1": PASSWORD, "password2": PASSWORD});
+        stage.app.client().post("/api/users/password_code").json(&body)
+    }),
     ("GET", "/health/live", |stage| stage.app.client().get("/health/live")),
     ("GET", "/health/ready", |stage| stage.app.client().get("/health/ready")),
     ("GET", "/.well-known/jwks.json", |stage| stage.app.client().get("/.well-known/jwks.json")),
@@ -102,8 +149,12 @@ async fn t58_an_outage_anywhere_is_a_503_and_nothing_is_half_done() {
         let answer = request(&healthy).await;
         assert!(answer.status.as_u16() < 400, "{method} {path}: {}", answer.text());
         let calls: BTreeSet<_> = healthy.app.store().take_calls().into_iter().collect();
-        // Logging out everywhere is a cut-off first and what it may have missed second.
-        let is_second = |call| call == "revoke_session" && calls.contains("cut_off_account");
+        // Logging out everywhere is a cut-off first and what it may have missed second; an attempt at a code counts before
+        // anything comes of it.
+        let is_second = |call| {
+            (call == "revoke_session" && calls.contains("cut_off_account"))
+                || (call != "count_code_attempt" && calls.contains("count_code_attempt"))
+        };
         for call in calls.iter().copied() {
             for fault in [Fault::Before, Fault::After] {
                 let stage = Stage::set().await;

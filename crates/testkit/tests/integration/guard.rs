@@ -59,6 +59,16 @@ const fn open(method: &'static str, path: &'static str) -> Route {
     route(method, path, Access::Anyone, Cookies::None, Body::None)
 }
 
+const fn json(
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    required: &'static [&'static str],
+) -> Route {
+    let body = Body::Json { required, optional: &[], may_be_absent: false };
+    route(method, path, access, Cookies::None, body)
+}
+
 pub(super) const ROUTES: &[Route] = &[
     route(
         "POST",
@@ -127,6 +137,16 @@ pub(super) const ROUTES: &[Route] = &[
             may_be_absent: false,
         },
     ),
+    route("GET", "/api/users/confirm", Access::Authenticated, Cookies::None, Body::None),
+    route("POST", "/api/users/confirm", Access::Authenticated, Cookies::None, Body::None),
+    open("POST", "/api/users/confirm/{token}"),
+    json("POST", "/api/users/confirm_code", Access::Anyone, &["email", "code"]),
+    json("POST", "/api/users/forgot_password", Access::Anyone, &["email"]),
+    route("GET", "/api/users/password", Access::Authenticated, Cookies::None, Body::None),
+    json("POST", "/api/users/password", Access::Authenticated, &["password1", "password2"]),
+    json("PUT", "/api/users/password", Access::Authenticated, &["old_password", "password1", "password2"]),
+    json("POST", "/api/users/password/{token}", Access::Anyone, &["password1", "password2"]),
+    json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
     open("GET", "/health/live"),
     open("GET", "/health/ready"),
     open("GET", "/.well-known/jwks.json"),
@@ -137,6 +157,7 @@ impl Route {
     /// A request to the route, with some id where it has one.
     pub(super) fn request(&self, client: &Client) -> RequestBuilder {
         let path = self.path.replace("{id}", "0190163d-8694-739b-aea5-966c26f8ad91");
+        let path = path.replace("{token}", &"A".repeat(43));
         client.request(self.method.parse::<Method>().unwrap(), &path)
     }
 

@@ -34,7 +34,13 @@ impl Source {
 
     /// The lines of code that name something.
     fn naming<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.text.lines().filter(move |line| !line.trim_start().starts_with("//") && line.contains(name))
+        let is_named = move |line: &&str| {
+            line.match_indices(name).any(|(at, _)| {
+                // `Errand::` does not name `rand::`.
+                !line.get(..at).unwrap_or_default().ends_with(|before: char| before.is_alphanumeric())
+            })
+        };
+        self.text.lines().filter(|line| !line.trim_start().starts_with("//")).filter(is_named)
     }
 }
 

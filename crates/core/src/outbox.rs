@@ -1,0 +1,324 @@
+//! Errands: what is done after the answer, whatever happens to this process meanwhile.
+//!
+//! Stores them sealed, in the transaction that causes them. Steered by nothing. Defends against mail servers that are
+//! slow, greylist or are away, and against telling by an answer's time who has an account here.
+//!
+//! A node that dies in the middle leaves the errand to the others when its lease ends, so a message may be sent twice and
+//! is never lost.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use zeroize::Zeroizing;
+
+use crate::{
+    Auth,
+    ports::{
+        audit::{AuditEvent, AuditKind, AuditOutcome},
+        clock::Timestamp,
+        mailer::{DeliveryError, Mailer},
+        store::{ClaimedErrand, NewErrand, StoreError},
+    },
+    values::{
+        account::AccountId,
+        language::Language,
+        message::{Content, Message},
+        secret::{random_bytes, time_ordered_id},
+    },
+};
+
+/// How many errands a node runs at once: one slow mail server must not hold up a thousand letters to others.
+const AT_ONCE: usize = 4;
+/// How long an errand is one node's.
+const LEASE: Duration = Duration::from_mins(5);
+/// How long an errand may take: less than its lease, so that nobody else has begun it meanwhile.
+const LIMIT: Duration = Duration::from_mins(3);
+/// How often a node looks for errands of others, and for those that have become due.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// The pause before the second attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// When an errand is given up, counted from when it was made.
+const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
+
+/// What is to be done.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "errand", rename_all = "snake_case")]
+pub(crate) enum Errand {
+    /// Deliver a message.
+    Deliver(Letter),
+    /// Help somebody who says that they have forgotten their password, if there is such an account.
+    Remind {
+        /// The address, as given.
+        email: String,
+        /// The caller's address, for the audit log.
+        address: String,
+    },
+}
+
+/// A message as it is kept.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Letter {
+    account_id: Option<[u8; 16]>,
+    to: String,
+    username: Option<String>,
+    language: Option<String>,
+    at: i64,
+    content: Content,
+}
+
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recipient<'a> {
+    pub(crate) account_id: AccountId,
+    pub(crate) email: &'a str,
+    pub(crate) username: Option<&'a str>,
+    pub(crate) language: Option<Language>,
+}
+
+impl Letter {
+    pub(crate) fn to(recipient: Recipient<'_>, at: Timestamp, content: Content) -> Self {
+        Self {
+            account_id: Some(*recipient.account_id.as_uuid().as_bytes()),
+            to: recipient.email.to_owned(),
+            username: recipient.username.map(str::to_owned),
+            language: recipient.language.map(|language| language.tag().to_owned()),
+            at: at.as_millis(),
+            content,
+        }
+    }
+
+    fn into_message(self) -> Message {
+        Message {
+            to: self.to,
+            username: self.username,
+            language: self.language.as_deref().and_then(Language::read).unwrap_or_default(),
+            at: Timestamp::from_millis(self.at),
+            content: self.content,
+        }
+    }
+}
+
+/// How an errand went.
+enum Ending {
+    Done,
+    /// It may go better later.
+    Later(String),
+    /// It never will.
+    Never(String),
+}
+
+impl Auth {
+    /// Whether anything is told by mail here.
+    #[must_use]
+    pub fn sends_mail(&self) -> bool {
+        self.mailer.is_some()
+    }
+
+    /// A message as an errand; `None` where nothing is told by mail.
+    pub(crate) fn letter(
+        &self,
+        recipient: Recipient<'_>,
+        now: Timestamp,
+        content: Content,
+    ) -> Result<Option<NewErrand>, StoreError> {
+        if !self.sends_mail() {
+            return Ok(None);
+        }
+        self.errand(&Errand::Deliver(Letter::to(recipient, now, content)), now).map(Some)
+    }
+
+    /// Seals an errand that is due at once.
+    pub(crate) fn errand(&self, errand: &Errand, now: Timestamp) -> Result<NewErrand, StoreError> {
+        let id = time_ordered_id(now);
+        let plain = serde_json::to_vec(errand).map_err(|error| StoreError::Broken(error.into()))?;
+        let plain = Zeroizing::new(plain);
+        let sealed =
+            self.master.seal_errand(&id, &plain).map_err(|error| StoreError::Broken(error.into()))?;
+        Ok(NewErrand { id, sealed, created_at: now, due_at: now })
+    }
+
+    /// Says that an errand was queued, so that it does not wait for the next look.
+    pub(crate) fn wake_outbox(&self) {
+        self.errands_queued.notify_one();
+    }
+
+    /// Runs every errand that is due, one after the other, and says how many there were.
+    ///
+    /// The background work does this by itself; it is for commands, and for tests on a clock of their own.
+    ///
+    /// # Errors
+    /// An outage of the store.
+    pub async fn run_due_errands(&self) -> Result<usize, StoreError> {
+        let Some(mailer) = &self.mailer else { return Ok(0) };
+        let mut count = 0;
+        while let Some(claimed) = self.claim().await? {
+            self.run_errand(mailer.as_ref(), claimed).await;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Runs errands for ever.
+    pub(crate) async fn run_errands(self: Arc<Self>) {
+        let Some(mailer) = self.mailer.clone() else { return };
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut running = JoinSet::new();
+        let mut is_reported = false;
+        loop {
+            // Nobody closes the semaphore.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            while running.try_join_next().is_some() {}
+            match self.claim().await {
+                Ok(Some(claimed)) => {
+                    is_reported = false;
+                    let (auth, mailer) = (Arc::clone(&self), Arc::clone(&mailer));
+                    running.spawn(async move {
+                        auth.run_errand(mailer.as_ref(), claimed).await;
+                        drop(place);
+                    });
+                    continue;
+                }
+                Ok(None) => is_reported = false,
+                Err(error) if !is_reported => {
+                    tracing::warn!(%error, "the outbox could not be read; trying on");
+                    is_reported = true;
+                }
+                Err(_) => {}
+            }
+            drop(place);
+            // Being told is the quick way; the look is what errands of other nodes and later attempts wait for.
+            let _ = timeout(LOOK_PAUSE, self.errands_queued.notified()).await;
+        }
+    }
+
+    /// Says how long the queue is.
+    pub(crate) async fn measure_outbox(&self) {
+        // An outage is told by whoever waits for the store.
+        let Ok(count) = self.store.count_errands().await else { return };
+        let age = count.oldest.map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts that many")]
+        metrics::gauge!("vestibule_errands_waiting").set(count.waiting as f64);
+        metrics::gauge!("vestibule_errands_oldest_seconds").set(age.as_secs_f64());
+    }
+
+    async fn claim(&self) -> Result<Option<ClaimedErrand>, StoreError> {
+        let now = self.clock.now();
+        self.store.claim_errand(now, now.plus(LEASE)).await
+    }
+
+    async fn run_errand(&self, mailer: &dyn Mailer, claimed: ClaimedErrand) {
+        let (id, attempts, made) = (claimed.id, claimed.attempts, claimed.created_at);
+        let errand = self.open_errand(&claimed);
+        let (kind, account_id) = errand.as_ref().map_or(("unreadable", None), describe);
+        let ending = match errand {
+            Ok(errand) => match timeout(LIMIT, self.run(mailer, errand)).await {
+                Ok(ending) => ending,
+                Err(_) => Ending::Later(format!("not done within {} s", LIMIT.as_secs())),
+            },
+            Err(cause) => Ending::Never(cause),
+        };
+        let age = self.clock.now().since(made);
+        let settled = match ending {
+            Ending::Done => {
+                count(kind, "done");
+                self.store.finish_errand(id, attempts).await
+            }
+            Ending::Later(cause) if age < GIVEN_UP_AFTER => {
+                count(kind, "postponed");
+                tracing::warn!(kind, attempts, cause, "an errand was put off");
+                self.store.postpone_errand(id, attempts, self.clock.now().plus(pause_after(attempts))).await
+            }
+            Ending::Later(cause) | Ending::Never(cause) => {
+                self.give_up(kind, account_id, &cause);
+                self.store.finish_errand(id, attempts).await
+            }
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, kind, "an errand could not be settled and will be run once more");
+        }
+    }
+
+    fn give_up(&self, kind: &'static str, account_id: Option<AccountId>, cause: &str) {
+        count(kind, "abandoned");
+        tracing::error!(kind, cause, "an errand was given up: nobody will be told");
+        self.audit.record(AuditEvent {
+            at: self.clock.now(),
+            kind: AuditKind::Mail,
+            outcome: AuditOutcome::Failure,
+            account_id,
+            actor_id: None,
+            session_id: None,
+            address: String::new(),
+            detail: "abandoned",
+        });
+    }
+
+    fn open_errand(&self, claimed: &ClaimedErrand) -> Result<Errand, String> {
+        let plain =
+            self.master.open_errand(&claimed.id, &claimed.sealed).map_err(|error| error.to_string())?;
+        // What serde says of it could repeat a part of it.
+        serde_json::from_slice(&plain)
+            .map_err(|_| "it is of a kind that this version does not know".to_owned())
+    }
+
+    async fn run(&self, mailer: &dyn Mailer, errand: Errand) -> Ending {
+        match errand {
+            Errand::Deliver(letter) => match mailer.deliver(&letter.into_message()).await {
+                Ok(()) => Ending::Done,
+                Err(error @ DeliveryError::Temporary(_)) => Ending::Later(error.to_string()),
+                Err(error @ DeliveryError::Final(_)) => Ending::Never(error.to_string()),
+            },
+            Errand::Remind { email, address } => match self.remind(&email, &address).await {
+                Ok(()) => Ending::Done,
+                Err(error) => Ending::Later(error.to_string()),
+            },
+        }
+    }
+}
+
+fn describe(errand: &Errand) -> (&'static str, Option<AccountId>) {
+    match errand {
+        Errand::Deliver(letter) => {
+            let account_id = letter.account_id.map(uuid::Uuid::from_bytes).map(AccountId::from_uuid);
+            (letter.content.kind(), account_id)
+        }
+        Errand::Remind { .. } => ("remind", None),
+    }
+}
+
+fn count(kind: &'static str, outcome: &'static str) {
+    metrics::counter!("vestibule_errands_total", "kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Doubles with each attempt, and is never the same for all: up to a quarter more.
+fn pause_after(attempts: u32) -> Duration {
+    let doubled =
+        FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    let pause = doubled.min(LONGEST_PAUSE);
+    let [random] = random_bytes::<1>();
+    pause + pause.mul_f64(f64::from(random) / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_an_hour_and_differ() {
+        for (attempts, least) in [(1, 15), (2, 30), (5, 240), (9, 3600), (40, 3600), (u32::MAX, 3600)] {
+            let pause = pause_after(attempts);
+            let least = Duration::from_secs(least);
+            assert!(pause >= least && pause <= least + least / 4, "{attempts}: {pause:?}");
+        }
+        let pauses: std::collections::HashSet<_> = (0..200).map(|_| pause_after(1)).collect();
+        assert!(pauses.len() > 10);
+    }
+
+    #[test]
+    fn a_lease_outlasts_what_it_is_for() {
+        const { assert!(LIMIT.as_secs() < LEASE.as_secs()) };
+    }
+}

@@ -1,0 +1,204 @@
+//! Changing a password one knows, and setting one where there is none.
+//!
+//! Stores the new hash if the old one still is what was verified. Steered by `passwords.*` and the login limit. Other
+//! sessions end: who changes a password may have lost the old one to somebody.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Auth,
+    confirmation::recipient,
+    detach::to_the_end,
+    password_reset::TypedTwice,
+    ports::{
+        audit::{AuditEvent, AuditKind, AuditOutcome},
+        hasher::{HashError, Verification},
+        store::{PasswordChange, StoreError},
+        throttle::{Count, ThrottleKey},
+    },
+    values::{
+        account::{Account, Credentials},
+        client::Client,
+        message::Content,
+        password::{Password, PasswordHash},
+        rule::RuleViolation,
+        session::SessionId,
+        username::LoginName,
+    },
+};
+
+/// Why the password is what it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PasswordChangeError {
+    /// The old password is wrong, or there is none.
+    #[error("the old password is wrong")]
+    Wrong,
+    /// There is a password already.
+    #[error("the account has a password")]
+    Exists,
+    /// Too many attempts from this network.
+    #[error("too many attempts; again in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// When the window ends.
+        retry_after: Duration,
+    },
+    /// The new password breaks rules.
+    #[error("{} rules are broken", .0.len())]
+    Rules(Vec<RuleViolation>),
+    /// A password could not be verified or hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Auth {
+    /// Whether the account has a password.
+    ///
+    /// # Errors
+    /// An outage of the store.
+    pub async fn has_password(&self, account: &Account) -> Result<bool, StoreError> {
+        Ok(self.credentials_of(account).await?.is_some_and(|found| found.password_hash.is_some()))
+    }
+
+    /// Changes the password of somebody who knows the old one; every session but `keep` ends.
+    ///
+    /// # Errors
+    /// [`PasswordChangeError`].
+    ///
+    /// # Security
+    /// A guess at the old password counts like a login, and costs like one where there is no password.
+    pub async fn change_password(
+        self: &Arc<Self>,
+        account: &Account,
+        keep: SessionId,
+        old: Password,
+        new: TypedTwice,
+        client: &Client,
+    ) -> Result<(), PasswordChangeError> {
+        let credentials = self.verify_again(account, old, client).await?;
+        self.replace_password(account, keep, Some(credentials), new, client).await
+    }
+
+    /// Sets the first password of an account that has none; every session but `keep` ends.
+    ///
+    /// # Errors
+    /// [`PasswordChangeError`].
+    pub async fn set_password(
+        self: &Arc<Self>,
+        account: &Account,
+        keep: SessionId,
+        new: TypedTwice,
+        client: &Client,
+    ) -> Result<(), PasswordChangeError> {
+        if self.has_password(account).await? {
+            return Err(PasswordChangeError::Exists);
+        }
+        self.replace_password(account, keep, None, new, client).await
+    }
+
+    /// Verifies the password of somebody who is logged in, once more; returns the hash it was verified against.
+    pub(crate) async fn verify_again(
+        &self,
+        account: &Account,
+        password: Password,
+        client: &Client,
+    ) -> Result<PasswordHash, PasswordChangeError> {
+        let key = ThrottleKey::Login(client.network());
+        let policy = &self.policy.throttle;
+        let mut receipt = None;
+        if policy.is_enabled {
+            match self.throttle.count(&key, policy.login_attempts, policy.login_window).await? {
+                Count::Counted(counted) => receipt = Some(counted),
+                Count::LimitReached { retry_after } => {
+                    return Err(PasswordChangeError::RateLimited { retry_after });
+                }
+            }
+        }
+        let outcome = self.verify_password_of(account, password, client).await;
+        if matches!(outcome, Err(PasswordChangeError::Wrong)) {
+            self.audit.record(AuditEvent {
+                at: self.clock.now(),
+                kind: AuditKind::PasswordChanged,
+                outcome: AuditOutcome::Failure,
+                account_id: Some(account.id),
+                actor_id: None,
+                session_id: None,
+                address: client.address.to_string(),
+                detail: "wrong_password",
+            });
+        }
+        let gives_back = !matches!(outcome, Err(PasswordChangeError::Wrong));
+        if let (Some(receipt), true) = (receipt, gives_back)
+            && let Err(error) = self.throttle.refund(&key, receipt).await
+        {
+            tracing::warn!(%error, "an attempt could not be given back");
+        }
+        outcome
+    }
+
+    async fn verify_password_of(
+        &self,
+        account: &Account,
+        password: Password,
+        client: &Client,
+    ) -> Result<PasswordHash, PasswordChangeError> {
+        if !self.policy.passwords.may_be_hashed(&password) {
+            return Err(PasswordChangeError::Wrong);
+        }
+        let stored = self.credentials_of(account).await?.and_then(|found| found.password_hash);
+        match (self.hasher.verify(stored.clone(), password, client.network()).await?, stored) {
+            (Verification::Right { .. }, Some(hash)) => Ok(hash),
+            _ => Err(PasswordChangeError::Wrong),
+        }
+    }
+
+    async fn replace_password(
+        self: &Arc<Self>,
+        account: &Account,
+        keep: SessionId,
+        from: Option<PasswordHash>,
+        new: TypedTwice,
+        client: &Client,
+    ) -> Result<(), PasswordChangeError> {
+        let broken = self.check_typed_twice(account, &new).await;
+        if !broken.is_empty() {
+            return Err(PasswordChangeError::Rules(broken));
+        }
+        let to = self.hasher.hash(new.password, client.network()).await?;
+        let now = self.clock.now();
+        let language = self.credentials_of(account).await?.and_then(|found| found.language);
+        let errand = self.letter(recipient(account, language), now, Content::PasswordChanged)?;
+        let is_first = from.is_none();
+        let change = PasswordChange { account_id: account.id, from, to, keep, now, errand };
+        let event = AuditEvent {
+            at: now,
+            kind: AuditKind::PasswordChanged,
+            outcome: AuditOutcome::Success,
+            account_id: Some(account.id),
+            actor_id: None,
+            session_id: Some(keep),
+            address: client.address.to_string(),
+            detail: if is_first { "first" } else { "" },
+        };
+        let auth = Arc::clone(self);
+        to_the_end(async move {
+            // Where it is another one by now, the password that was verified is wrong by now.
+            let lost = if is_first { PasswordChangeError::Exists } else { PasswordChangeError::Wrong };
+            let ended = auth.store.change_password(change).await?.ok_or(lost)?;
+            auth.revocations.learn_sessions(&ended);
+            metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
+            auth.wake_outbox();
+            auth.audit.record(event);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn credentials_of(&self, account: &Account) -> Result<Option<Credentials>, StoreError> {
+        let found = self.store.find_credentials(&LoginName::read(&account.email)).await?;
+        Ok(found.filter(|found| found.account.id == account.id))
+    }
+}

@@ -1,0 +1,202 @@
+//! A forgotten password: asked for by anybody, answered by mail, chosen anew by whoever reads the mailbox.
+//!
+//! Uses a mailed link up. Steered by `mail.reset_ttl`, `throttle.mails` and `throttle.mail_window`. Whoever asks learns
+//! nothing: known and unknown addresses are one errand each, and what comes of it comes later, by mail, to the address that
+//! the account has and not to the one that was typed.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Auth,
+    confirmation::recipient,
+    detach::to_the_end,
+    new_password::NewPassword,
+    outbox::Errand,
+    ports::{
+        audit::{AuditKind, AuditOutcome},
+        hasher::HashError,
+        store::{FoundLink, PasswordReset, StoreError},
+        throttle::{Count, ThrottleKey},
+    },
+    values::{
+        account::{Account, AccountId},
+        client::{Client, ClientNetwork},
+        email::Email,
+        link::{LinkDigest, LinkPurpose},
+        message::Content,
+        password::Password,
+        rule::RuleViolation,
+        username::LoginName,
+    },
+};
+
+/// Why nobody will be reminded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForgottenPasswordError {
+    /// It is no address at all.
+    #[error("no e-mail address")]
+    Rules(Vec<RuleViolation>),
+    /// This network has asked often enough for now.
+    #[error("too many requests; again in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// When the window ends.
+        retry_after: Duration,
+    },
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why the password is what it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PasswordResetError {
+    /// The link or code is unknown, used, expired or superseded, or has been tried too often: which, nobody is told.
+    #[error("the link is not good")]
+    Refused,
+    /// The new password breaks rules; the link is still good.
+    #[error("{} rules are broken", .0.len())]
+    Rules(Vec<RuleViolation>),
+    /// The password could not be hashed; the link is still good.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A new password, typed twice.
+#[derive(Debug)]
+pub struct TypedTwice {
+    /// The password.
+    pub password: Password,
+    /// The password again.
+    pub repeated: Password,
+}
+
+impl Auth {
+    /// Helps somebody who has forgotten their password, if there is such an account; the answer is always the same.
+    ///
+    /// # Errors
+    /// [`ForgottenPasswordError`].
+    pub async fn forgot_password(&self, email: &str, client: &Client) -> Result<(), ForgottenPasswordError> {
+        let email = Email::parse(email).map_err(|broken| ForgottenPasswordError::Rules(vec![broken]))?;
+        let policy = &self.policy.throttle;
+        if policy.is_enabled {
+            let key = ThrottleKey::Reminder(client.network());
+            if let Count::LimitReached { retry_after } =
+                self.throttle.count(&key, policy.login_attempts, policy.login_window).await?
+            {
+                return Err(ForgottenPasswordError::RateLimited { retry_after });
+            }
+        }
+        if !self.sends_mail() {
+            return Ok(());
+        }
+        let errand =
+            Errand::Remind { email: email.canonical().to_owned(), address: client.address.to_string() };
+        self.store.queue_errand(self.errand(&errand, self.clock.now())?).await?;
+        self.wake_outbox();
+        Ok(())
+    }
+
+    /// What comes of [`Self::forgot_password`], after its answer.
+    pub(crate) async fn remind(&self, email: &str, address: &str) -> Result<(), StoreError> {
+        let found = self.store.find_credentials(&LoginName::Email(email.to_owned())).await?;
+        let Some(found) = found.filter(|found| found.account.active) else { return Ok(()) };
+        let account = &found.account;
+        if self.count_mail(&ThrottleKey::Mail(LinkPurpose::Reset, account.id)).await?.is_some() {
+            return Ok(());
+        }
+        let to = Email::parse(&account.email)
+            .map_err(|_| StoreError::Broken("a stored address is none".into()))?;
+        let recipient = recipient(account, found.language);
+        let invitation = self.invite(recipient, &to, LinkPurpose::Reset, self.clock.now())?;
+        if let Some((link, errand)) = invitation {
+            self.store.issue_link(link, errand).await?;
+            self.note_reminder(account.id, address);
+        }
+        Ok(())
+    }
+
+    /// Sets a new password by a mailed link's token; every session of the account ends.
+    ///
+    /// # Errors
+    /// [`PasswordResetError`].
+    pub async fn reset_password(
+        self: &Arc<Self>,
+        token: &str,
+        new: TypedTwice,
+        client: &Client,
+    ) -> Result<(), PasswordResetError> {
+        match LinkDigest::of_token(token) {
+            Some(digest) => self.reset_by_link(digest, new, client).await,
+            None => Err(PasswordResetError::Refused),
+        }
+    }
+
+    /// Sets a new password by the code that was mailed; every session of the account ends.
+    ///
+    /// # Errors
+    /// [`PasswordResetError`].
+    pub async fn reset_password_by_code(
+        self: &Arc<Self>,
+        email: &str,
+        code: &str,
+        new: TypedTwice,
+        client: &Client,
+    ) -> Result<(), PasswordResetError> {
+        match self.find_link_of_code(email, code, LinkPurpose::Reset).await? {
+            Some(digest) => self.reset_by_link(digest, new, client).await,
+            None => Err(PasswordResetError::Refused),
+        }
+    }
+
+    async fn reset_by_link(
+        self: &Arc<Self>,
+        digest: LinkDigest,
+        new: TypedTwice,
+        client: &Client,
+    ) -> Result<(), PasswordResetError> {
+        let now = self.clock.now();
+        let found = self.store.find_link(digest, LinkPurpose::Reset, now).await?;
+        let FoundLink { account, language, .. } = found.ok_or(PasswordResetError::Refused)?;
+        let broken = self.check_typed_twice(&account, &new).await;
+        if !broken.is_empty() {
+            return Err(PasswordResetError::Rules(broken));
+        }
+        let to = self.hasher.hash(new.password, client.network()).await?;
+        let errand = self.letter(recipient(&account, language), now, Content::PasswordChanged)?;
+        let (auth, client) = (Arc::clone(self), client.clone());
+        to_the_end(async move {
+            let reset = PasswordReset { digest, to, now: auth.clock.now(), errand };
+            let cutoff = auth.store.reset_password(reset).await?.ok_or(PasswordResetError::Refused)?;
+            auth.revocations.learn_cutoff(cutoff);
+            auth.wake_outbox();
+            auth.note_of_mail(account.id, &client, AuditKind::PasswordReset, AuditOutcome::Success, "");
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn check_typed_twice(&self, account: &Account, new: &TypedTwice) -> Vec<RuleViolation> {
+        let username = account.username.as_deref();
+        let username = username.and_then(|name| self.policy.usernames.parse_exempt(name).ok());
+        let email = Email::parse(&account.email).ok();
+        let new = NewPassword {
+            password: &new.password,
+            field: "password1",
+            repeated: Some(&new.repeated),
+            username: username.as_ref(),
+            email: email.as_ref(),
+        };
+        self.check_new_password(new).await
+    }
+
+    fn note_reminder(&self, account_id: AccountId, address: &str) {
+        let client = address.parse().map_or(ClientNetwork::LOCAL.address(), |address| address);
+        let client = Client::new(client, "");
+        self.note_of_mail(account_id, &client, AuditKind::PasswordForgotten, AuditOutcome::Success, "mailed");
+    }
+}

@@ -1,0 +1,143 @@
+//! The outbox: what is mailed goes out once it can, whatever happens meanwhile.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use vestibule::core::{
+    ports::{DeliveryError, Mailer},
+    values::message::Message,
+};
+use vestibule_testkit::{TestApp, faults::Fault};
+
+/// A mail server that fails as often as it is told, for now or for good.
+#[derive(Debug)]
+struct Failing {
+    attempts: AtomicUsize,
+    failures: usize,
+    is_final: bool,
+}
+
+impl Failing {
+    fn new(failures: usize, is_final: bool) -> Arc<Self> {
+        Arc::new(Self { attempts: AtomicUsize::new(0), failures, is_final })
+    }
+
+    fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Mailer for Failing {
+    async fn deliver(&self, _: &Message) -> Result<(), DeliveryError> {
+        if self.attempts.fetch_add(1, Ordering::SeqCst) >= self.failures {
+            return Ok(());
+        }
+        let cause = "451 come back later".into();
+        Err(if self.is_final { DeliveryError::Final(cause) } else { DeliveryError::Temporary(cause) })
+    }
+}
+
+async fn waiting(app: &TestApp) -> u64 {
+    use vestibule::core::ports::store::Errands as _;
+    app.store().count_errands().await.unwrap().waiting
+}
+
+async fn run_due(app: &TestApp) -> usize {
+    app.auth().run_due_errands().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_refused_for_now_is_tried_again_after_growing_pauses() {
+    let mailer = Failing::new(3, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    assert_eq!(run_due(&app).await, 1);
+    assert_eq!(run_due(&app).await, 0, "not at once");
+    for (too_early, pause) in [(14, 6), (29, 10), (59, 17)] {
+        app.clock().advance(Duration::from_secs(too_early));
+        assert_eq!(run_due(&app).await, 0, "{too_early} s are too early");
+        app.clock().advance(Duration::from_secs(pause));
+        assert_eq!(run_due(&app).await, 1);
+    }
+    assert_eq!((mailer.attempts(), waiting(&app).await), (4, 0));
+}
+
+#[tokio::test]
+async fn what_cannot_be_delivered_for_a_day_is_given_up_aloud() {
+    let mailer = Failing::new(usize::MAX, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    for _ in 0..24 * 4 + 4 {
+        run_due(&app).await;
+        app.clock().advance(Duration::from_mins(15));
+    }
+    assert_eq!(waiting(&app).await, 0);
+    assert!(mailer.attempts() > 20, "{}", mailer.attempts());
+    let events = app.audit().await;
+    let given_up: Vec<_> = events.iter().filter(|event| event.kind == "mail").collect();
+    assert_eq!(given_up.len(), 1);
+    assert_eq!((given_up[0].outcome.as_str(), given_up[0].detail.as_str()), ("failure", "abandoned"));
+    assert!(given_up[0].account_id.is_some());
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_not_tried_again() {
+    let mailer = Failing::new(usize::MAX, true);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    run_due(&app).await;
+    app.clock().advance(Duration::from_hours(2));
+    run_due(&app).await;
+    assert_eq!((mailer.attempts(), waiting(&app).await), (1, 0));
+}
+
+/// A node that dies between the commit and the sending leaves the mail to others; one that dies after the sending has it
+/// sent twice, and never more.
+#[tokio::test]
+async fn a_mail_survives_the_node_that_was_to_send_it() {
+    let mailer = Failing::new(0, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    app.store().fail("finish_errand", Fault::Before);
+    run_due(&app).await;
+    app.store().heal();
+    assert_eq!((mailer.attempts(), waiting(&app).await), (1, 1));
+    assert_eq!(run_due(&app).await, 0, "it is somebody's as long as its lease");
+    app.clock().advance(Duration::from_mins(5));
+    run_due(&app).await;
+    assert_eq!((mailer.attempts(), waiting(&app).await), (2, 0));
+}
+
+/// What another version, or another `secret_key`, left behind cannot be read: it is given up and holds nobody up.
+#[tokio::test]
+async fn what_cannot_be_read_is_given_up() {
+    let mailer = Failing::new(0, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    let database = rusqlite::Connection::open(app.database()).unwrap();
+    database.execute("UPDATE errand SET sealed = zeroblob(60)", []).unwrap();
+    let _ = app.client().registered("eve").await;
+    assert_eq!(run_due(&app).await, 2);
+    assert_eq!((mailer.attempts(), waiting(&app).await), (1, 0));
+}
+
+/// The background work sends by itself, at once.
+#[tokio::test]
+async fn the_background_work_sends_what_is_queued() {
+    let mailer = Failing::new(0, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let upkeep = app.auth().start_upkeep();
+    let _ = app.client().registered("ada").await;
+    super::hang_up::eventually("the mail is sent", || async {
+        mailer.attempts() == 1 && waiting(&app).await == 0
+    })
+    .await;
+    drop(upkeep);
+}

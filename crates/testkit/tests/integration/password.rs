@@ -1,0 +1,256 @@
+//! One's own password: forgotten, reset, changed, set (SPEC §1.2).
+
+use std::time::Duration;
+
+use serde_json::json;
+use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, faults::Fault};
+
+use super::confirmation::{only_letter, token_of};
+
+const NEW: &str = "another horse battery staple";
+
+async fn forgot(client: &Client, email: &str) -> Answer {
+    client.post("/api/users/forgot_password").json(&json!({"email": email})).await
+}
+
+async fn reset(client: &Client, token: &str, password: &str) -> Answer {
+    let body = json!({"password1": password, "password2": password});
+    client.post(&format!("/api/users/password/{token}")).json(&body).await
+}
+
+async fn change(client: &Client, old: &str, new: &str) -> Answer {
+    let body = json!({"old_password": old, "password1": new, "password2": new});
+    client.put("/api/users/password").json(&body).await
+}
+
+async fn is_alive(client: &Client) -> bool {
+    client.get("/api/v1/users/me").await.status == 200
+}
+
+/// An app with ada, whose first letter has been read.
+async fn app_with_ada() -> (TestApp, Client) {
+    let app = TestApp::start().await;
+    let ada = app.client().registered("ada").await;
+    let _ = only_letter(&app).await;
+    (app, ada)
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_chosen_anew_by_mail() {
+    let (app, ada) = app_with_ada().await;
+    let answer = forgot(&app.client(), "ADA@example.com").await.expect(200);
+    assert_eq!(answer.json(), json!(null));
+    let letter = only_letter(&app).await;
+    assert_eq!(letter.to, "ada@example.com", "T33: to the address that the account has");
+    assert!(letter.links[0].starts_with("http://127.0.0.1:8000/reset/"));
+    let token = token_of(&letter);
+    let weak = reset(&app.client(), &token, "password1").await.expect_problem(400, "password_common");
+    assert_eq!(weak.json()["errors"][0]["field"], "password1");
+    let _ = reset(&app.client(), &token, NEW).await.expect(200);
+    let _ = reset(&app.client(), &token, PASSWORD).await.expect_problem(404, "not_found");
+    assert!(!is_alive(&ada).await, "every session ends");
+    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
+    let ada = app.client();
+    let _ = ada.log_in("ada", NEW).await.expect(200);
+    assert_eq!(ada.get("/api/users/confirm").await.json()["confirmed"], true, "the mailbox is proved");
+    assert_eq!(only_letter(&app).await.links.len(), only_links_home(&app), "the owner is told");
+    let kinds: Vec<_> = app.audit().await.into_iter().map(|event| event.kind).collect();
+    assert!(
+        ["password_forgotten", "password_reset"].iter().all(|kind| kinds.iter().any(|found| found == kind))
+    );
+}
+
+/// How many links a letter has that invites to nothing: at most one, home.
+fn only_links_home(_: &TestApp) -> usize {
+    1
+}
+
+/// T52: known, unknown, disabled and limited addresses get the same answer after the same work; only mail differs.
+#[tokio::test]
+async fn t52_whoever_asks_learns_nothing() {
+    let (app, _) = app_with_ada().await;
+    let _ = app.store().take_calls();
+    let mut answers = Vec::new();
+    for email in ["ada@example.com", "nobody@example.com", "ada@example.com", "ada@example.com"] {
+        let answer = forgot(&app.client(), email).await;
+        let headers: Vec<_> = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "x-correlation-id")
+            .map(|pair| format!("{pair:?}"))
+            .collect();
+        answers.push((answer.status, headers, answer.text(), app.store().take_calls()));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0].3, ["queue_errand"]);
+    assert_eq!(app.mails().await.len(), 2, "and no third within half an hour");
+    let _ = forgot(&app.client(), "no address").await.expect(422);
+    let _ = forgot(&app.client(), "").await.expect_problem(422, "validation_failed");
+}
+
+/// T53: an account without a password gets one by mail, and none that is empty.
+#[tokio::test]
+async fn t53_an_account_without_a_password_can_set_one() {
+    let (app, ada) = app_with_ada().await;
+    let status = ada.get("/api/users/password").await.expect(200).json();
+    assert_eq!(status, json!({"status": "change"}));
+    let twice = json!({"password1": NEW, "password2": NEW});
+    let answer = ada.post("/api/users/password").json(&twice).await.expect_problem(400, "password_exists");
+    assert_eq!(answer.json()["detail"], "Password exists");
+    let database = rusqlite::Connection::open(app.database()).unwrap();
+    database.execute("UPDATE account SET password_hash = NULL", []).unwrap();
+    assert_eq!(ada.get("/api/users/password").await.json(), json!({"status": "set"}));
+    for password in ["", PASSWORD] {
+        let _ = change(&ada, password, NEW).await.status.eq(&200).then(|| panic!("changed from nothing"));
+        let _ = app.client().log_in("ada", password).await.status.eq(&200).then(|| panic!("logged in"));
+    }
+    let _ = ada.post("/api/users/password").json(&twice).await.expect(200);
+    let _ = app.client().log_in("ada", NEW).await.expect(200);
+    assert!(is_alive(&ada).await);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_whoever_knows_it() {
+    let (app, ada) = app_with_ada().await;
+    let other = app.client().logged_in("ada").await;
+    let wrong = change(&ada, "wrong password", NEW).await.expect_problem(400, "password_wrong");
+    assert_eq!(wrong.json()["detail"], "Wrong password!");
+    let _ = change(&ada, PASSWORD, "short").await.expect_problem(400, "password_length");
+    let body = json!({"oldPassword": PASSWORD, "password1": NEW, "password2": "something else"});
+    let _ = ada.put("/api/users/password").json(&body).await.expect_problem(400, "passwords_mismatch");
+    assert!(is_alive(&other).await);
+    let body = json!({"oldPassword": PASSWORD, "password1": NEW, "password2": NEW});
+    let _ = ada.put("/api/users/password").json(&body).await.expect(200);
+    assert!(is_alive(&ada).await, "one's own session goes on");
+    assert!(!is_alive(&other).await, "the others end");
+    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
+    let _ = app.client().log_in("ada", NEW).await.expect(200);
+    let letter = only_letter(&app).await;
+    assert!(letter.to == "ada@example.com" && letter.code.is_none());
+    let _ =
+        app.client().put("/api/users/password").json(&body).await.expect_problem(401, "not_authenticated");
+}
+
+/// T02, T47: guesses at the old password count like logins, before anybody looks at them.
+#[tokio::test]
+async fn t47_guesses_at_the_old_password_count_like_logins() {
+    let app = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 5).start().await;
+    let ada = app.client().registered("ada").await;
+    for _ in 0..5 {
+        let _ = change(&ada, "wrong password", NEW).await.expect_problem(400, "password_wrong");
+    }
+    let verified = app.hasher().verified();
+    let _ = change(&ada, PASSWORD, NEW).await.expect_problem(429, "rate_limited");
+    assert_eq!(app.hasher().verified(), verified);
+    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(429, "rate_limited");
+    app.clock().advance(Duration::from_mins(1));
+    let _ = change(&ada, PASSWORD, NEW).await.expect(200);
+}
+
+/// T18: whoever registers with somebody else's address has lost everything once its owner has proved the mailbox.
+#[tokio::test]
+async fn t18_a_reset_takes_the_account_back_from_whoever_came_first() {
+    let (app, thief) = app_with_ada().await;
+    let tokens = app.client().tokens("ada").await;
+    let _ = forgot(&app.client(), "ada@example.com").await.expect(200);
+    let token = token_of(&only_letter(&app).await);
+    let _ = reset(&app.client(), &token, NEW).await.expect(200);
+    assert!(!is_alive(&thief).await);
+    assert!(!is_alive(&app.client().with_bearer(&tokens.access)).await);
+    let refresh = json!({"refresh_token": tokens.refresh});
+    let _ = app
+        .client()
+        .post("/api/users/token/refresh")
+        .json(&refresh)
+        .await
+        .expect_problem(401, "invalid_token");
+    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
+}
+
+/// T20: of many redemptions at once one is heard.
+#[tokio::test]
+async fn t20_a_link_is_redeemed_once_by_one_of_many() {
+    let (app, _) = app_with_ada().await;
+    let _ = forgot(&app.client(), "ada@example.com").await.expect(200);
+    let token = token_of(&only_letter(&app).await);
+    let mut tasks = Vec::new();
+    for number in 0..16 {
+        let (client, token) = (app.client(), token.clone());
+        tasks.push(tokio::spawn(async move {
+            reset(&client, &token, &format!("{NEW} {number}")).await.status.as_u16()
+        }));
+    }
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.unwrap());
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 404].contains(status)), "{statuses:?}");
+}
+
+/// T51, T02: the code of a reset has its own cap.
+#[tokio::test]
+async fn t51_a_reset_by_code_is_good_for_five_attempts() {
+    let (app, _) = app_with_ada().await;
+    let _ = forgot(&app.client(), "ada@example.com").await.expect(200);
+    let letter = only_letter(&app).await;
+    let (client, code) = (app.client(), letter.code.clone().unwrap());
+    let wrong = if code == "00000000" { "00000001" } else { "00000000" };
+    let attempt = |email: &str, code: &str, password: &str| {
+        let body = json!({"email": email, "code": code, "password1": password, "password2": password});
+        client.post("/api/users/password_code").json(&body)
+    };
+    for _ in 0..4 {
+        let _ = attempt("ada@example.com", wrong, NEW).await.expect_problem(404, "not_found");
+    }
+    let _ = attempt("ada@example.com", &code, NEW).await.expect(200);
+    let _ = app.client().log_in("ada", NEW).await.expect(200);
+    let _ = attempt("ada@example.com", &code, PASSWORD).await.expect_problem(404, "not_found");
+    let _ = attempt("no address", &code, PASSWORD).await.expect_problem(404, "not_found");
+}
+
+/// T15, T24: a reset ends with its time, with its account's ban, and with a change of the password.
+#[tokio::test]
+async fn t15_a_reset_ends_in_time_and_with_what_it_was_for() {
+    let (app, ada) = app_with_ada().await;
+    let link = async || {
+        let _ = forgot(&app.client(), "ada@example.com").await.expect(200);
+        token_of(&only_letter(&app).await)
+    };
+    let token = link().await;
+    app.clock().advance(Duration::from_hours(2));
+    let _ = reset(&app.client(), &token, NEW).await.expect_problem(404, "not_found");
+    let token = link().await;
+    let ada = {
+        drop(ada);
+        app.client().logged_in("ada").await
+    };
+    let _ = change(&ada, PASSWORD, NEW).await.expect(200);
+    let _ = only_letter(&app).await;
+    let _ = reset(&app.client(), &token, PASSWORD).await.expect_problem(404, "not_found");
+    app.clock().advance(Duration::from_mins(30));
+    let token = link().await;
+    let database = rusqlite::Connection::open(app.database()).unwrap();
+    database.execute("UPDATE account SET active = 0", []).unwrap();
+    let _ = reset(&app.client(), &token, PASSWORD).await.expect_problem(404, "not_found");
+}
+
+/// T58: an outage changes nothing that is told, and a link outlives it.
+#[tokio::test]
+async fn t58_an_outage_resets_nothing_and_costs_nothing() {
+    let (app, ada) = app_with_ada().await;
+    app.store().fail("queue_errand", Fault::Before);
+    let _ = forgot(&app.client(), "ada@example.com").await.expect_problem(503, "unavailable");
+    app.store().heal();
+    let _ = forgot(&app.client(), "ada@example.com").await.expect(200);
+    let token = token_of(&only_letter(&app).await);
+    for method in ["find_link", "reset_password"] {
+        app.store().fail(method, Fault::Before);
+        let _ = reset(&app.client(), &token, NEW).await.expect_problem(503, "unavailable");
+        app.store().heal();
+    }
+    app.store().fail("change_password", Fault::Before);
+    let _ = change(&ada, PASSWORD, NEW).await.expect_problem(503, "unavailable");
+    app.store().heal();
+    let _ = reset(&app.client(), &token, NEW).await.expect(200);
+}
