@@ -3,6 +3,8 @@
 //! Credentials are looked for in the `Authorization` header, then in the cookie. The first that is present decides:
 //! a bad one is 401 and never skipped.
 
+mod admin;
+
 use std::{convert::Infallible, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -12,6 +14,8 @@ use vestibule_core::{
     values::{account::Account, client::Client, language::Language},
 };
 
+pub(crate) use self::admin::AccountInPath;
+pub use self::admin::Admin;
 use crate::{
     client::client,
     cookies::{Cookie, CookieKind},

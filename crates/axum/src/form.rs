@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for FormFields {
     }
 }
 
-fn parse_urlencoded(body: &[u8]) -> Result<Fields, ApiError> {
+pub(crate) fn parse_urlencoded(body: &[u8]) -> Result<Fields, ApiError> {
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let name = decode(parts.next().unwrap_or_default())?;

@@ -14,6 +14,7 @@ pub mod json;
 pub mod layers;
 pub mod openapi;
 pub mod policy;
+pub mod query;
 pub mod routes;
 pub mod same_origin;
 pub mod state;

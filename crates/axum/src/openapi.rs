@@ -24,13 +24,16 @@ pub const PASSWORD_LOGIN: &str = "password login";
 pub const ACCOUNT: &str = "account";
 /// The tag of the users routes.
 pub const USERS: &str = "users";
+/// The tag of what administrators do.
+pub const ADMINISTRATION: &str = "administration";
 /// The tag of the service routes.
 pub const SERVICE: &str = "service";
 
-const TAGS: [(&str, &str); 4] = [
+const TAGS: [(&str, &str); 5] = [
     (PASSWORD_LOGIN, "The OAuth2 password form, for first-party clients."),
     (ACCOUNT, "Registration, login, logout and devices; cookies for browsers, bearer tokens equally."),
     (USERS, "Accounts, for clients without cookies."),
+    (ADMINISTRATION, "Accounts and the audit log, for whoever has the permission `admin`."),
     (SERVICE, "Health and well-known documents."),
 ];
 

@@ -3,6 +3,9 @@
 //! Each is an [`OpenApiRouter`]: merge them, then split them into the router and its description, or turn one into a
 //! plain [`axum::Router`] with `Router::from`.
 
+pub mod admin;
+pub mod admin_users;
+pub mod audit;
 pub mod confirmation;
 pub mod login;
 pub mod logout;
@@ -31,6 +34,25 @@ pub fn password_login_routes(state: &AuthState) -> OpenApiRouter {
 #[must_use]
 pub fn account_routes(state: &AuthState) -> OpenApiRouter {
     account().with_state(state.clone())
+}
+
+/// What administrators do to accounts: bans, kicks, blackouts, permissions, search. The server mounts it under
+/// `/api/users`.
+#[must_use]
+pub fn admin_routes(state: &AuthState) -> OpenApiRouter {
+    admin().with_state(state.clone())
+}
+
+/// Accounts listed, changed and deleted by administrators. The server mounts it under `/api/v1/users`.
+#[must_use]
+pub fn admin_users_routes(state: &AuthState) -> OpenApiRouter {
+    admin_users().with_state(state.clone())
+}
+
+/// `GET /audit`: the audit log, for administrators. The server mounts it under `/api/v1`.
+#[must_use]
+pub fn audit_routes(state: &AuthState) -> OpenApiRouter {
+    audit_log().with_state(state.clone())
 }
 
 /// One's own account, and registration for clients without cookies. The server mounts it under `/api/v1/users`.
@@ -67,9 +89,9 @@ pub fn app(state: &AuthState) -> Router {
 
 fn all(cookies: CookiePolicy) -> OpenApiRouter<AuthState> {
     OpenApiRouter::with_openapi(openapi::document(cookies))
-        .nest("/api/v1", password_login())
-        .nest("/api/users", account())
-        .nest("/api/v1/users", users())
+        .nest("/api/v1", password_login().merge(audit_log()))
+        .nest("/api/users", account().merge(admin()))
+        .nest("/api/v1/users", users().merge(admin_users()))
         .merge(service())
 }
 
@@ -95,6 +117,31 @@ fn account() -> OpenApiRouter<AuthState> {
         .routes(routes!(password::status, password::set, password::change))
         .routes(routes!(password::reset_by_link))
         .routes(routes!(password::reset_by_code))
+        .routes(routes!(audit::activity))
+}
+
+fn admin() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new()
+        .routes(routes!(admin::blacklist))
+        .routes(routes!(admin::toggle_ban))
+        .routes(routes!(admin::kick))
+        .routes(routes!(admin::blackout, admin::black_out, admin::clear_blackout))
+        .routes(routes!(admin::id_by_username))
+        .routes(routes!(admin::change_permissions))
+        .routes(routes!(admin::search))
+        .routes(routes!(admin::find))
+}
+
+fn admin_users() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new().routes(routes!(admin_users::list)).routes(routes!(
+        admin_users::read,
+        admin_users::patch,
+        admin_users::delete
+    ))
+}
+
+fn audit_log() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new().routes(routes!(audit::search))
 }
 
 fn users() -> OpenApiRouter<AuthState> {

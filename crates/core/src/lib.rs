@@ -3,9 +3,10 @@
 //! This crate decides; it performs no I/O and knows neither HTTP nor SQL. Storage, hashing, throttling and time
 //! are [`ports`], small traits that other crates implement. [`Auth`] is the engine: one struct with an `impl`
 //! block in each capability file ([`register`], [`login`], [`refresh`], [`logout`], [`sessions`], [`token`],
-//! [`keys`], [`upkeep`]).
+//! [`keys`], [`administration`], [`upkeep`]).
 #![forbid(unsafe_code)]
 
+pub mod administration;
 mod audit_log;
 pub mod auth;
 pub mod confirmation;

@@ -4,7 +4,11 @@
 //! `registration.enabled`, `usernames.*` and `passwords.*`. Nothing but names and the password is taken from the
 //! request: no caller can confirm, activate or promote themselves.
 
+mod by_operator;
+
 use std::sync::Arc;
+
+pub use self::by_operator::NewUser;
 
 use crate::{
     Auth,

@@ -1,6 +1,6 @@
 //! The fields of a body, taken one by one; what is wrong with any of them is collected and told at once.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 use vestibule_core::values::password::Password;
@@ -20,6 +20,8 @@ pub struct Fields {
 
 enum Field {
     Text(String),
+    Truth(bool),
+    Texts(Vec<String>),
     Null,
     Other,
 }
@@ -29,6 +31,8 @@ impl Fields {
         let field = |value| match value {
             Value::String(text) => Field::Text(text),
             Value::Null => Field::Null,
+            Value::Bool(truth) => Field::Truth(truth),
+            Value::Array(values) => texts(values).map_or(Field::Other, Field::Texts),
             _ => Field::Other,
         };
         let values = object.into_iter().map(|(name, value)| (name, field(value))).collect();
@@ -60,8 +64,8 @@ impl Fields {
         match self.values.remove(name) {
             Some(Field::Text(text)) if text.is_empty() => self.reject(name, "empty", "This field is empty"),
             Some(Field::Text(text)) => return text,
-            Some(Field::Other) => self.reject_type(name),
             Some(Field::Null) | None => self.reject(name, "missing", "This field is missing"),
+            Some(_) => self.reject_type(name),
         }
         String::new()
     }
@@ -70,12 +74,61 @@ impl Fields {
     pub fn optional_string(&mut self, name: &'static str) -> Option<String> {
         match self.values.remove(name) {
             Some(Field::Text(text)) => Some(text),
-            Some(Field::Other) => {
+            Some(Field::Null) | None => None,
+            Some(_) => {
                 self.reject_type(name);
                 None
             }
-            Some(Field::Null) | None => None,
         }
+    }
+
+    /// Takes a text that may be absent, or null to say that there is none: `Some(None)`.
+    pub fn nullable_string(&mut self, name: &'static str) -> Option<Option<String>> {
+        match self.values.get(name) {
+            Some(Field::Null) => Some(None),
+            _ => self.optional_string(name).map(Some),
+        }
+    }
+
+    /// Takes a text that may be absent, but not null.
+    pub fn optional_present_string(&mut self, name: &'static str) -> Option<String> {
+        if let Some(Field::Null) = self.values.get(name) {
+            self.reject_type(name);
+        }
+        self.optional_string(name)
+    }
+
+    /// Takes true or false, which may be absent but not null.
+    pub fn optional_bool(&mut self, name: &'static str) -> Option<bool> {
+        match self.values.remove(name) {
+            Some(Field::Truth(truth)) => return Some(truth),
+            Some(_) => self.reject_type(name),
+            None => {}
+        }
+        None
+    }
+
+    /// Takes a list of texts, which may be absent but not null.
+    pub fn optional_strings(&mut self, name: &'static str) -> Option<Vec<String>> {
+        match self.values.remove(name) {
+            Some(Field::Texts(texts)) => return Some(texts),
+            Some(_) => self.reject_type(name),
+            None => {}
+        }
+        None
+    }
+
+    /// Takes a whole number written as a text, as queries have them, which may be absent.
+    pub fn optional_number(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let text = self.optional_string(name)?;
+        // Digits alone: no sign, no space.
+        let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| is_plain && range.contains(number));
+        if number.is_none() {
+            let (least, most) = range.into_inner();
+            self.reject_value(name, format!("This must be a whole number from {least} to {most}"));
+        }
+        number
     }
 
     /// Takes a text that may be absent or null, but not empty.
@@ -128,6 +181,12 @@ impl Fields {
     }
 }
 
+/// The texts of a list, if all are.
+fn texts(values: Vec<Value>) -> Option<Vec<String>> {
+    let text = |value| if let Value::String(text) = value { Some(text) } else { None };
+    values.into_iter().map(text).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -161,6 +220,27 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(fields.finish().unwrap_err().code(), "validation_failed");
+    }
+
+    #[test]
+    fn truths_lists_and_numbers_are_what_they_are() {
+        let mut taken = fields(json!({
+            "yes": true, "list": ["a", "b"], "none": null, "text": "x", "mixed": ["a", 1], "one": "1", "null": null,
+        }));
+        assert_eq!(taken.optional_bool("yes"), Some(true));
+        assert_eq!(taken.optional_strings("list"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(taken.nullable_string("none"), Some(None));
+        assert_eq!(taken.nullable_string("text"), Some(Some("x".to_owned())));
+        assert_eq!(taken.nullable_string("absent"), None);
+        assert_eq!(taken.optional_number("one", 1..=9), Some(1));
+        assert!(taken.errors.is_empty());
+        assert_eq!((taken.optional_strings("mixed"), taken.optional_bool("null")), (None, None));
+        assert_eq!(taken.errors.len(), 2);
+        for text in ["0", "10", "-1", "+1", " 1", "1.0", "", "x", "99999999999"] {
+            let mut numbers = fields(json!({"n": text}));
+            assert_eq!(numbers.optional_number("n", 1..=9), None, "{text:?}");
+            assert_eq!(numbers.errors.len(), 1, "{text:?}");
+        }
     }
 
     #[test]

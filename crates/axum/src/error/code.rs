@@ -80,7 +80,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The method is not allowed here",
         "The route exists but not for this method; `Allow` lists those it has.";
     Conflict "conflict" CONFLICT "The request conflicts with what exists",
-        "Something of that name exists, or was changed by somebody else meanwhile.";
+        "Something of that name exists, was changed by somebody else meanwhile, or must stay as it is.";
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many attempts, try again later",
         "Too many attempts; `Retry-After` says when the next one may be made.";
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long",
@@ -104,6 +104,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("username_reserved", "The user name is reserved."),
     ("username_taken", "The user name belongs to an account."),
     ("full_name_invalid", "The full name is too long or has control characters."),
+    ("permissions_too_long", "The permissions are more than fit into a token."),
     (
         "password_characters",
         "The password contains a NUL; requests with one are a `validation_failed` before.",

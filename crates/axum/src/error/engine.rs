@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use vestibule_core::{
+    administration::{AdministrationError, NotAdministrator},
     confirmation::{ConfirmationError, ConfirmationRequestError},
     login::LoginError,
     password_change::PasswordChangeError,
@@ -36,14 +37,44 @@ impl From<RegistrationError> for ApiError {
         match error {
             RegistrationError::Disabled => Self::new(Code::RegistrationDisabled),
             RegistrationError::Rules(violations) => violations.into(),
-            RegistrationError::Taken { email, username } => {
-                let email = email.then(|| RuleViolation::new("email", "email_taken", "Email already exists"));
-                let username = username
-                    .then(|| RuleViolation::new("username", "username_taken", "Username already exists"));
-                email.into_iter().chain(username).collect::<Vec<_>>().into()
-            }
+            RegistrationError::Taken { email, username } => taken(email, username),
             RegistrationError::Hash(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+fn taken(email: bool, username: bool) -> ApiError {
+    let email = email.then(|| RuleViolation::new("email", "email_taken", "Email already exists"));
+    let username =
+        username.then(|| RuleViolation::new("username", "username_taken", "Username already exists"));
+    email.into_iter().chain(username).collect::<Vec<_>>().into()
+}
+
+impl From<NotAdministrator> for ApiError {
+    fn from(error: NotAdministrator) -> Self {
+        match error {
+            NotAdministrator::Forbidden => Self::new(Code::Forbidden),
+            NotAdministrator::Token(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<AdministrationError> for ApiError {
+    fn from(error: AdministrationError) -> Self {
+        match error {
+            AdministrationError::Unknown => Self::new(Code::NotFound),
+            AdministrationError::LastAdmin => {
+                Self::new(Code::Conflict).detail("This is the last active administrator")
+            }
+            AdministrationError::Rules(violations) => violations.into(),
+            // SPEC §1.3: where administrators change accounts, a taken name is a conflict.
+            AdministrationError::Taken { email, username } => {
+                taken(email, username).with_status(StatusCode::CONFLICT)
+            }
+            AdministrationError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

@@ -66,6 +66,36 @@ const OWN_PASSWORD: &[Code] = &[
 ];
 /// What a reset by mail can meet.
 const RESET: &[Code] = &[Code::NotFound, Code::Overloaded, Code::Unavailable];
+/// For administrators who look at something that is there,
+const LOOKING: &[Code] = &[Code::NotAuthenticated, Code::InvalidToken, Code::Forbidden, Code::Unavailable];
+/// at something that may not be there,
+const FINDING: &[Code] =
+    &[Code::NotAuthenticated, Code::InvalidToken, Code::Forbidden, Code::NotFound, Code::Unavailable];
+/// for many things,
+const SEARCHING: &[Code] =
+    &[Code::NotAuthenticated, Code::InvalidToken, Code::Forbidden, Code::ValidationFailed, Code::Unavailable];
+/// or for one,
+const SEARCHING_ONE: &[Code] = &[
+    Code::NotAuthenticated,
+    Code::InvalidToken,
+    Code::Forbidden,
+    Code::NotFound,
+    Code::ValidationFailed,
+    Code::Unavailable,
+];
+/// who do something,
+const DOING: &[Code] =
+    &[Code::NotAuthenticated, Code::InvalidToken, Code::Forbidden, Code::CrossSiteRequest, Code::Unavailable];
+/// or change an account that may be the last administrator's.
+const CHANGING_AN_ADMIN: &[Code] = &[
+    Code::NotAuthenticated,
+    Code::InvalidToken,
+    Code::Forbidden,
+    Code::CrossSiteRequest,
+    Code::NotFound,
+    Code::Conflict,
+    Code::Unavailable,
+];
 
 const ROWS: &[Row] = &[
     row(
@@ -148,6 +178,46 @@ const ROWS: &[Row] = &[
         conflicts: &["email_taken", "username_taken"],
         ..row("create_user", &[Code::RegistrationDisabled, Code::Overloaded, Code::Unavailable])
     },
+    row("list_disabled", LOOKING),
+    row("toggle_ban", CHANGING_AN_ADMIN),
+    row(
+        "kick",
+        &[
+            Code::NotAuthenticated,
+            Code::InvalidToken,
+            Code::Forbidden,
+            Code::CrossSiteRequest,
+            Code::NotFound,
+            Code::Unavailable,
+        ],
+    ),
+    row("blackout", FINDING),
+    row("black_out", DOING),
+    row("clear_blackout", DOING),
+    row("id_by_username", SEARCHING_ONE),
+    Row { rules: &["permissions_too_long"], ..row("change_permissions", CHANGING_AN_ADMIN) },
+    row("search_users", SEARCHING),
+    row("find_user", FINDING),
+    row("list_users", SEARCHING),
+    row("read_user", FINDING),
+    Row {
+        rules: &[
+            "invalid_email",
+            "username_length",
+            "username_characters",
+            "username_reserved",
+            "full_name_invalid",
+            "permissions_too_long",
+        ],
+        conflicts: &["email_taken", "username_taken"],
+        ..row("change_user", CHANGING_AN_ADMIN)
+    },
+    row("delete_user", CHANGING_AN_ADMIN),
+    row("search_audit", SEARCHING),
+    row(
+        "list_activity",
+        &[Code::NotAuthenticated, Code::InvalidToken, Code::ValidationFailed, Code::Unavailable],
+    ),
     row("is_ready", &[Code::Unavailable]),
     row("confirmation_status", &[Code::NotAuthenticated, Code::InvalidToken, Code::Unavailable]),
     Row {
@@ -243,10 +313,12 @@ fn of_rule(status: u16, code: &'static str) -> Option<Failure> {
     let (code, meaning) = RULE_CODES.iter().find(|(known, _)| *known == code)?;
     let title = if status == 409 { "Conflict" } else { "Bad Request" };
     let mut example = problem(code, title, status, meaning);
-    let field = code.split('_').find(|part| ["email", "username", "full", "password"].contains(part));
+    let field =
+        code.split('_').find(|part| ["email", "username", "full", "password", "permissions"].contains(part));
     let field = match field {
         Some("username") => "username",
         Some("full") => "full_name",
+        Some("permissions") => "permissions",
         Some("password") => "password",
         None if code.starts_with("passwords") => "password2",
         _ => "email",

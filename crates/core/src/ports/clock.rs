@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use time::{OffsetDateTime, macros::format_description};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 /// A moment in milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,13 @@ impl Timestamp {
             .and_then(|moment| moment.format(format).ok())
             .unwrap_or_else(|| self.0.to_string())
     }
+
+    /// Reads a moment as RFC 3339 writes it, in any zone; what is finer than a millisecond is cut off.
+    #[must_use]
+    pub fn read_rfc3339(input: &str) -> Option<Self> {
+        let nanos = OffsetDateTime::parse(input, &Rfc3339).ok()?.unix_timestamp_nanos();
+        i64::try_from(nanos.div_euclid(1_000_000)).ok().map(Self)
+    }
 }
 
 /// Where the rules learn what time it is.
@@ -116,6 +123,16 @@ mod tests {
     fn a_moment_prints_as_rfc_3339_in_utc() {
         assert_eq!(Timestamp::from_millis(1_700_000_000_125).to_rfc3339(), "2023-11-14T22:13:20.125Z");
         assert_eq!(Timestamp::EPOCH.to_rfc3339(), "1970-01-01T00:00:00.000Z");
+        for text in ["2023-11-14T22:13:20.125Z", "2023-11-14T23:13:20.1259+01:00"] {
+            assert_eq!(
+                Timestamp::read_rfc3339(text),
+                Some(Timestamp::from_millis(1_700_000_000_125)),
+                "{text}"
+            );
+        }
+        for text in ["", "2023-11-14", "1700000000", "2023-11-14T22:13:20", "2023-13-14T22:13:20Z"] {
+            assert_eq!(Timestamp::read_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]
