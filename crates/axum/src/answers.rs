@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -134,6 +134,11 @@ pub(crate) fn no_store(answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// No body, the answer of routes after which there is nothing any more.
+pub(crate) fn no_content() -> Response {
+    no_store(StatusCode::NO_CONTENT)
 }
 
 /// `null`, the answer of routes that have nothing to tell.

@@ -4,6 +4,7 @@
 //! plain [`axum::Router`] with `Router::from`.
 
 pub mod admin;
+pub mod admin_search;
 pub mod admin_users;
 pub mod audit;
 pub mod confirmation;
@@ -126,10 +127,10 @@ fn admin() -> OpenApiRouter<AuthState> {
         .routes(routes!(admin::toggle_ban))
         .routes(routes!(admin::kick))
         .routes(routes!(admin::blackout, admin::black_out, admin::clear_blackout))
-        .routes(routes!(admin::id_by_username))
+        .routes(routes!(admin_search::id_by_username))
         .routes(routes!(admin::change_permissions))
-        .routes(routes!(admin::search))
-        .routes(routes!(admin::find))
+        .routes(routes!(admin_search::search))
+        .routes(routes!(admin_search::find))
 }
 
 fn admin_users() -> OpenApiRouter<AuthState> {

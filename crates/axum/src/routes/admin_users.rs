@@ -1,14 +1,13 @@
 //! `/api/v1/users` for administrators: list, look at, change, delete.
 
 use axum::{Json, extract::State, response::Response};
-use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use vestibule_core::administration::AccountPatch;
 
 use super::admin::read_permissions;
 use crate::{
-    answers::{AccountBody, no_store},
+    answers::{AccountBody, no_content, no_store},
     error::ApiError,
     extract::{AccountInPath, Admin},
     json::JsonObject,
@@ -142,5 +141,5 @@ pub(crate) async fn delete(
     AccountInPath(id): AccountInPath,
 ) -> Result<Response, ApiError> {
     state.auth().delete_account(&admin, id).await?;
-    Ok(no_store(StatusCode::NO_CONTENT))
+    Ok(no_content())
 }

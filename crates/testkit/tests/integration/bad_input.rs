@@ -17,7 +17,7 @@ use vestibule_testkit::{Answer, PASSWORD, RequestBuilder, TestApp};
 
 use super::{
     database,
-    guard::{Access, Body, ROUTES, Route},
+    guard::{Body, ROUTES, Route},
 };
 
 pub(super) const CANARY: &str = "cAnArY-7f3a";
@@ -36,7 +36,7 @@ fn right(route: &Route, field: &str) -> &'static str {
 
 fn right_body(route: &Route) -> Map<String, Value> {
     let required = match route.body {
-        Body::Json { required, .. } | Body::Form { required, .. } => required,
+        Body::Json { required, .. } | Body::Form { required, .. } | Body::Mixed { required, .. } => required,
         Body::None => &[],
     };
     required.iter().map(|field| ((*field).to_owned(), Value::from(right(route, field)))).collect()
@@ -89,12 +89,13 @@ fn form_routes() -> impl Iterator<Item = (&'static Route, &'static [&'static str
 /// A request to a route, by somebody who is logged in where it needs that.
 fn ask(app: &TestApp, access: &str, route: &Route) -> RequestBuilder {
     let client = app.client();
-    route.request(&if route.access == Access::Authenticated { client.with_bearer(access) } else { client })
+    route.request(&if route.needs_login() { client.with_bearer(access) } else { client })
 }
 
 pub(super) async fn stage() -> (TestApp, Vec<String>, String) {
     let app = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 10_000).start().await;
     let _ = app.client().registered("ada").await;
+    database::promote(&app, "ada");
     let access = app.client().tokens("ada").await.access;
     let before = database::contents(&app);
     (app, before, access)

@@ -42,6 +42,18 @@ pub(super) fn disable(app: &TestApp, username: &str) {
     change(app, "UPDATE account SET active = 0 WHERE username = ?1", username);
 }
 
+/// Makes an account an administrator's, as the operator does.
+pub(super) fn promote(app: &TestApp, username: &str) {
+    let sql = "UPDATE account SET permissions = '[\"admin\"]', administrates = 1 WHERE username = ?1";
+    change(app, sql, username);
+}
+
+/// Takes an account's permissions away.
+pub(super) fn demote(app: &TestApp, username: &str) {
+    let sql = "UPDATE account SET permissions = '[]', administrates = 0 WHERE username = ?1";
+    change(app, sql, username);
+}
+
 /// Takes an account's password away, as one has who only ever logs in by passkey.
 pub(super) fn remove_password(app: &TestApp, username: &str) {
     change(app, "UPDATE account SET password_hash = NULL WHERE username = ?1", username);

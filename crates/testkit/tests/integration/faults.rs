@@ -16,6 +16,9 @@ pub(super) struct Stage {
     tokens: Tokens,
     /// Logged in to an account without a password.
     passwordless: Client,
+    /// The id of that account.
+    eve: String,
+    admin: Client,
     confirmation: Received,
     reset: Received,
 }
@@ -38,9 +41,17 @@ impl Stage {
         let (confirmation, reset) = (confirmation[0].clone(), reset[0].clone());
         let passwordless = app.client().registered("eve").await;
         database::change(&app, "UPDATE account SET password_hash = NULL WHERE username = ?1", "eve");
+        let eve = passwordless.post("/api/users/token").await.member("sub");
+        let admin = app.client().registered("boss").await;
+        database::promote(&app, "boss");
+        database::change(
+            &app,
+            "INSERT INTO global_cutoff (id, cutoff_at, noticed_at) VALUES (1, 0, ?1)",
+            "1",
+        );
         let _ = app.mails().await;
         let _ = app.store().take_calls();
-        Self { app, browser, other_session, tokens, passwordless, confirmation, reset }
+        Self { app, browser, other_session, tokens, passwordless, eve, admin, confirmation, reset }
     }
 }
 
@@ -129,6 +140,37 @@ pub(super) const CASES: &[Case] = &[
         let body = json!({"email": "ada@example.com", "code": stage.reset.code, "password1": PASSWORD, "password2": PASSWORD});
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
+    ("GET", "/api/users/activity", |stage| stage.browser.copy().get("/api/users/activity")),
+    ("GET", "/api/users/blacklist", |stage| stage.admin.copy().get("/api/users/blacklist")),
+    ("POST", "/api/users/{id}/blacklist", |stage| {
+        stage.admin.copy().post(&format!("/api/users/{}/blacklist", stage.eve))
+    }),
+    ("POST", "/api/users/{id}/kick", |stage| {
+        stage.admin.copy().post(&format!("/api/users/{}/kick", stage.eve))
+    }),
+    ("GET", "/api/users/blackout", |stage| stage.admin.copy().get("/api/users/blackout")),
+    ("POST", "/api/users/blackout", |stage| stage.admin.copy().post("/api/users/blackout")),
+    ("DELETE", "/api/users/blackout", |stage| stage.admin.copy().delete("/api/users/blackout")),
+    ("GET", "/api/users/id_by_username", |stage| {
+        stage.admin.copy().get("/api/users/id_by_username?username=EVE")
+    }),
+    ("PATCH", "/api/users/{id}/permissions", |stage| {
+        let body = json!({"action": "ADD", "payload": ["read"]});
+        stage.admin.copy().patch(&format!("/api/users/{}/permissions", stage.eve)).json(&body)
+    }),
+    ("GET", "/api/users", |stage| stage.admin.copy().get("/api/users?username=v")),
+    ("GET", "/api/users", |stage| stage.admin.copy().get(&format!("/api/users?id={}", stage.eve))),
+    ("GET", "/api/users/{id}", |stage| stage.admin.copy().get(&format!("/api/users/{}", stage.eve))),
+    ("GET", "/api/v1/users", |stage| stage.admin.copy().get("/api/v1/users?limit=2")),
+    ("GET", "/api/v1/users/{id}", |stage| stage.admin.copy().get(&format!("/api/v1/users/{}", stage.eve))),
+    ("PATCH", "/api/v1/users/{id}", |stage| {
+        let body = json!({"full_name": "Eve", "active": false, "permissions": ["read"]});
+        stage.admin.copy().patch(&format!("/api/v1/users/{}", stage.eve)).json(&body)
+    }),
+    ("DELETE", "/api/v1/users/{id}", |stage| {
+        stage.admin.copy().delete(&format!("/api/v1/users/{}", stage.eve))
+    }),
+    ("GET", "/api/v1/audit", |stage| stage.admin.copy().get("/api/v1/audit?kind=register")),
     ("GET", "/health/live", |stage| stage.app.client().get("/health/live")),
     ("GET", "/health/ready", |stage| stage.app.client().get("/health/ready")),
     ("GET", "/.well-known/jwks.json", |stage| stage.app.client().get("/.well-known/jwks.json")),

@@ -13,6 +13,8 @@ pub(super) enum Access {
     Anyone,
     /// Whoever has a valid access token.
     Authenticated,
+    /// Whose account may administrate.
+    Admin,
     /// Whoever has a valid refresh token.
     RefreshToken,
 }
@@ -32,8 +34,20 @@ pub(super) enum Cookies {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     None,
-    Json { required: &'static [&'static str], optional: &'static [&'static str], may_be_absent: bool },
-    Form { required: &'static [&'static str], optional: &'static [&'static str] },
+    Json {
+        required: &'static [&'static str],
+        optional: &'static [&'static str],
+        may_be_absent: bool,
+    },
+    Form {
+        required: &'static [&'static str],
+        optional: &'static [&'static str],
+    },
+    /// JSON whose fields are not all texts.
+    Mixed {
+        required: &'static [&'static str],
+        optional: &'static [&'static str],
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +81,10 @@ const fn json(
 ) -> Route {
     let body = Body::Json { required, optional: &[], may_be_absent: false };
     route(method, path, access, Cookies::None, body)
+}
+
+const fn admin(method: &'static str, path: &'static str) -> Route {
+    route(method, path, Access::Admin, Cookies::None, Body::None)
 }
 
 pub(super) const ROUTES: &[Route] = &[
@@ -147,6 +165,37 @@ pub(super) const ROUTES: &[Route] = &[
     json("PUT", "/api/users/password", Access::Authenticated, &["old_password", "password1", "password2"]),
     json("POST", "/api/users/password/{token}", Access::Anyone, &["password1", "password2"]),
     json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
+    route("GET", "/api/users/activity", Access::Authenticated, Cookies::None, Body::None),
+    admin("GET", "/api/users/blacklist"),
+    admin("POST", "/api/users/{id}/blacklist"),
+    admin("POST", "/api/users/{id}/kick"),
+    admin("GET", "/api/users/blackout"),
+    admin("POST", "/api/users/blackout"),
+    admin("DELETE", "/api/users/blackout"),
+    admin("GET", "/api/users/id_by_username"),
+    route(
+        "PATCH",
+        "/api/users/{id}/permissions",
+        Access::Admin,
+        Cookies::None,
+        Body::Mixed { required: &["action"], optional: &["payload"] },
+    ),
+    admin("GET", "/api/users"),
+    admin("GET", "/api/users/{id}"),
+    admin("GET", "/api/v1/users"),
+    admin("GET", "/api/v1/users/{id}"),
+    route(
+        "PATCH",
+        "/api/v1/users/{id}",
+        Access::Admin,
+        Cookies::None,
+        Body::Mixed {
+            required: &[],
+            optional: &["email", "username", "full_name", "active", "confirmed", "permissions"],
+        },
+    ),
+    admin("DELETE", "/api/v1/users/{id}"),
+    admin("GET", "/api/v1/audit"),
     open("GET", "/health/live"),
     open("GET", "/health/ready"),
     open("GET", "/.well-known/jwks.json"),
@@ -159,6 +208,11 @@ impl Route {
         let path = self.path.replace("{id}", "0190163d-8694-739b-aea5-966c26f8ad91");
         let path = path.replace("{token}", &"A".repeat(43));
         client.request(self.method.parse::<Method>().unwrap(), &path)
+    }
+
+    /// Whether it needs an access token.
+    pub(super) fn needs_login(&self) -> bool {
+        matches!(self.access, Access::Authenticated | Access::Admin)
     }
 
     fn is_unsafe(&self) -> bool {
@@ -185,7 +239,7 @@ async fn what_needs_a_login_refuses_everybody_without_one() {
         let answer = route.request(&app.client()).await;
         match route.access {
             Access::Anyone => assert_ne!(answer.status, 401, "{route:?}"),
-            Access::Authenticated | Access::RefreshToken => {
+            Access::Authenticated | Access::Admin | Access::RefreshToken => {
                 let answer = answer.expect_problem(401, "not_authenticated");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{route:?}");
                 assert!(answer.cookies().is_empty());
@@ -200,7 +254,7 @@ async fn t14_a_malformed_credential_is_refused_by_every_route_that_needs_one() {
     let app = TestApp::start().await;
     let ada = app.client().registered("ada").await;
     let good = ada.cookie("access_token").unwrap();
-    for route in ROUTES.iter().filter(|route| route.access == Access::Authenticated) {
+    for route in ROUTES.iter().filter(|route| route.needs_login()) {
         for header in ["Bearer", "Bearer x y", "Bearer \u{ff}", "", "Bearer x", &format!("Bearer {good}.x")] {
             let request = route.request(&ada).header("authorization", header);
             let _ = request.await.expect_problem(401, "invalid_token");
@@ -238,7 +292,7 @@ async fn unsafe_requests_that_a_cookie_authenticates_need_proof_of_their_origin(
 fn json_where_needed(route: &Route, request: RequestBuilder) -> RequestBuilder {
     match route.body {
         Body::None => request,
-        Body::Json { .. } => request.json(&Value::Object(serde_json::Map::new())),
+        Body::Json { .. } | Body::Mixed { .. } => request.json(&Value::Object(serde_json::Map::new())),
         Body::Form { .. } => request.form(&[]),
     }
 }
@@ -253,7 +307,7 @@ async fn tokens_of_every_dead_kind_are_refused_by_every_route_that_needs_one() {
     let foreign = TestApp::start().await.client().registered("ada").await.cookie("access_token").unwrap();
     let expiring = app.client().logged_in("ada").await.cookie("access_token").unwrap();
     app.clock().advance(std::time::Duration::from_mins(15));
-    for route in ROUTES.iter().filter(|route| route.access == Access::Authenticated) {
+    for route in ROUTES.iter().filter(|route| route.needs_login()) {
         for token in [&dead, &refresh, &foreign, &expiring] {
             let answer = route.request(&app.client().with_bearer(token)).await;
             let _ = answer.expect_problem(401, "invalid_token");
