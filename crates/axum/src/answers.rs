@@ -19,6 +19,9 @@ use vestibule_core::{
 
 use crate::{cookies::CookieKind, error::ApiError, state::AuthState};
 
+/// More than most token answers take, in bytes.
+const USUAL_TOKENS: usize = 3072;
+
 /// An account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Account)]
@@ -139,6 +142,14 @@ pub(crate) fn no_store(answer: impl IntoResponse) -> Response {
 /// No body, the answer of routes after which there is nothing any more.
 pub(crate) fn no_content() -> Response {
     no_store(StatusCode::NO_CONTENT)
+}
+
+/// JSON with a token or two in it, that no cache may keep: written into a buffer that need not grow.
+pub(crate) fn tokens<T: Serialize>(body: &T) -> Result<Response, ApiError> {
+    let mut json = Vec::with_capacity(USUAL_TOKENS);
+    serde_json::to_writer(&mut json, body).map_err(ApiError::internal)?;
+    let media_type = HeaderValue::from_static("application/json");
+    Ok(no_store(([(header::CONTENT_TYPE, media_type)], json)))
 }
 
 /// `null`, the answer of routes that have nothing to tell.

@@ -186,6 +186,20 @@ impl ProvenCookies {
     }
 }
 
+/// Our cookies, or why they may not be read, for a route that needs them only where the body names nothing.
+pub(crate) struct SentCookies(pub(crate) Result<ProvenCookies, ApiError>);
+
+impl<S: Send + Sync> FromRequestParts<S> for SentCookies
+where
+    AuthState: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(ProvenCookies::read(&AuthState::from_ref(state), &parts.headers)))
+    }
+}
+
 fn prove_same_origin(state: &AuthState, headers: &HeaderMap) -> Result<(), ApiError> {
     if state.http().origins.prove_same_origin(headers) { Ok(()) } else { Err(Code::CrossSiteRequest.into()) }
 }

@@ -118,9 +118,7 @@ mod tests {
         let polls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&polls);
         let mut work = Box::pin(to_the_end(poll_fn(move |_| -> Poll<()> {
-            if counted.fetch_add(1, Ordering::Relaxed) == 1 {
-                panic!("on purpose");
-            }
+            assert_ne!(counted.fetch_add(1, Ordering::Relaxed), 1, "a panic on purpose");
             Poll::Pending
         })));
         assert!(!begin(work.as_mut()).await);

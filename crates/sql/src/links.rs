@@ -51,7 +51,8 @@ statements! {
         "SELECT mailed_link.email AS email, account.language AS language, ", account_columns!(),
         " FROM mailed_link JOIN account ON account.id = mailed_link.account_id \
          WHERE mailed_link.digest = $1 AND mailed_link.purpose = $2 AND mailed_link.expires_at > $3 \
-         AND account.active = 1");
+         AND account.active = 1 \
+         AND (mailed_link.purpose <> 'reset' OR mailed_link.email_canonical = account.email_canonical)");
     COUNT_CODE_ATTEMPT: CodeRow = concat!(
         "UPDATE mailed_link SET code_attempts = code_attempts + 1 WHERE email_canonical = $1 AND purpose = $2 \
          AND code_attempts < $3 AND expires_at > $4 AND ", of_active_account!(), " RETURNING digest, code_mac");
@@ -66,15 +67,17 @@ statements! {
          AND other.id <> $1) RETURNING ", account_columns!());
     FIND_OTHER_OWNER: CountRow =
         "SELECT COUNT(*) AS count FROM account WHERE email_canonical = $2 AND id <> $1";
-    // A mailbox is proved by a link to it only where it still is the account's.
+    // Whoever reads a mailbox that was the account's once has no more say in it.
     RESET_PASSWORD: () =
-        "UPDATE account SET password_hash = $2, \
-         confirmed = CASE WHEN email_canonical = $3 THEN 1 ELSE confirmed END WHERE id = $1 AND active = 1";
+        "UPDATE account SET password_hash = $2, confirmed = 1 WHERE id = $1 AND active = 1 AND email_canonical = $3";
     CHANGE_PASSWORD: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active = 1";
     SET_PASSWORD: () =
         "UPDATE account SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL AND active = 1";
-    // Who changes the password wants nobody to hold another way to do so.
-    DELETE_LINKS: () = "DELETE FROM mailed_link WHERE account_id = $1 AND purpose = $2";
+    // Who changes the password or the address wants nobody to hold another way in: neither a reset, nor what would lead
+    // the account to somebody else's mailbox.
+    DELETE_OTHER_WAYS_IN: () =
+        "DELETE FROM mailed_link WHERE account_id = $1 AND (purpose = 'reset' OR email_canonical <> \
+         (SELECT account.email_canonical FROM account WHERE account.id = $1))";
     DELETE_EXPIRED_LINKS: () =
         "DELETE FROM mailed_link WHERE digest IN (SELECT digest FROM mailed_link WHERE expires_at <= $1 \
          ORDER BY expires_at LIMIT $2)";
@@ -153,6 +156,9 @@ pub(crate) async fn confirm_address<T: Tx>(
         confirmation.from.as_str().into(),
     ];
     if let Some(account) = tx.opt(&CONFIRM_ADDRESS, &params).await? {
+        if account.email != confirmation.from {
+            tx.exec(&DELETE_OTHER_WAYS_IN, &[(&used.account_id).into()]).await?;
+        }
         if let Some(errand) = &confirmation.errand {
             errands::queue_errand(tx, errand).await?;
         }
@@ -175,6 +181,7 @@ pub(crate) async fn reset_password<T: Tx>(
     if tx.exec(&RESET_PASSWORD, &params).await? == 0 {
         return Ok(None);
     }
+    tx.exec(&DELETE_OTHER_WAYS_IN, &[(&used.account_id).into()]).await?;
     if let Some(errand) = &reset.errand {
         errands::queue_errand(tx, errand).await?;
     }
@@ -194,7 +201,7 @@ pub(crate) async fn change_password<T: Tx>(
     if changed == 0 {
         return Ok(None);
     }
-    tx.exec(&DELETE_LINKS, &[id, LinkPurpose::Reset.as_str().into()]).await?;
+    tx.exec(&DELETE_OTHER_WAYS_IN, &[id]).await?;
     if let Some(errand) = &change.errand {
         errands::queue_errand(tx, errand).await?;
     }

@@ -94,7 +94,8 @@ macro_rules! store_contract {
             proofs::an_address_is_confirmed_once_in_time_and_exactly
             proofs::one_of_many_proofs_of_an_address_wins
             proofs::a_reset_is_redeemed_once_and_ends_every_session
-            proofs::a_reset_proves_only_the_address_of_now
+            proofs::a_reset_needs_the_address_of_now
+            proofs::a_new_password_ends_other_mailed_ways_in
             proofs::attempts_at_codes_are_capped
             proofs::a_password_is_changed_from_what_it_was
             proofs::an_account_comes_with_its_invitation

@@ -1,14 +1,13 @@
 //! Refreshing a session, by cookie or by a token in the body.
 
-use axum::{Json, extract::State, response::Response};
-use http::HeaderMap;
+use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    answers::{TokenPairBody, no_store, set_cookies},
+    answers::{TokenPairBody, set_cookies, tokens},
     error::{ApiError, Code},
-    extract::{Caller, NotForeign, ProvenCookies},
+    extract::{Caller, NotForeign, SentCookies},
     json::OptionalJsonObject,
     openapi::ACCOUNT,
     state::AuthState,
@@ -63,7 +62,7 @@ pub(crate) async fn refresh(
     State(state): State<AuthState>,
     Caller(client): Caller,
     _: NotForeign,
-    headers: HeaderMap,
+    SentCookies(cookies): SentCookies,
     body: OptionalJsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
@@ -73,27 +72,27 @@ pub(crate) async fn refresh(
         let refreshed = state.auth().refresh(&token, &client).await?;
         let TokenPairBody { access_token, token_type, expires_in, refresh_token, .. } =
             TokenPairBody::from(&refreshed.tokens);
-        return Ok(no_store(Json(RefreshedBody {
+        return tokens(&RefreshedBody {
             access: access_token.clone(),
             access_token: Some(access_token),
             refresh_token: Some(refresh_token),
             token_type: Some(token_type),
             expires_in: Some(expires_in),
-        })));
+        });
     }
-    let cookies = ProvenCookies::read(&state, &headers)?;
+    let cookies = cookies?;
     if cookies.has_malformed {
         return Err(Code::InvalidToken.into());
     }
     let token = cookies.refresh.ok_or(Code::NotAuthenticated)?;
     let refreshed = state.auth().refresh(&token, &client).await?;
-    let mut response = no_store(Json(RefreshedBody {
+    let mut response = tokens(&RefreshedBody {
         access: refreshed.tokens.access.expose().to_owned(),
         access_token: None,
         refresh_token: None,
         token_type: None,
         expires_in: None,
-    }));
+    })?;
     set_cookies(&state, &refreshed.tokens, response.headers_mut())?;
     Ok(response)
 }

@@ -21,6 +21,8 @@ use crate::{
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 /// The `client_id` of logins at our own routes.
 const FIRST_PARTY: &str = "vestibule";
+/// More than most claims sets take as JSON, so that writing one does not begin small and move.
+const USUAL_LENGTH: usize = 768;
 /// What permissions and scope may take together, so that the token fits into a cookie, in bytes.
 const MAX_NAMES: usize = 1536;
 
@@ -83,7 +85,7 @@ impl Grant<'_> {
     ) -> Result<Vec<u8>, serde_json::Error> {
         let id = self.account.id.to_string();
         let scope = self.scope.to_string();
-        serde_json::to_vec(&WrittenClaims {
+        let claims = WrittenClaims {
             iss: &policy.issuer,
             sub: id.clone(),
             aud: &policy.audience,
@@ -98,7 +100,10 @@ impl Grant<'_> {
             permissions: fitting(&self.account.permissions, MAX_NAMES.saturating_sub(scope.len())),
             scope,
             r#type: "access",
-        })
+        };
+        let mut json = Vec::with_capacity(USUAL_LENGTH);
+        serde_json::to_writer(&mut json, &claims)?;
+        Ok(json)
     }
 }
 

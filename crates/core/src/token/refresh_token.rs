@@ -23,14 +23,16 @@ impl RefreshToken {
     /// Makes the token of one generation of a session; the same input makes the same token.
     #[must_use]
     pub(crate) fn issue(keys: &MasterKeys, session_id: SessionId, generation: u64) -> Self {
-        let body = [
-            keys.current_id().as_slice(),
-            session_id.as_uuid().as_bytes().as_slice(),
-            generation.to_be_bytes().as_slice(),
-        ]
-        .concat();
-        let mac = keys.refresh_mac(&labelled(&body));
-        Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([body.as_slice(), &mac].concat())))
+        let mut token = Vec::with_capacity(BODY + MAC);
+        token.extend_from_slice(&keys.current_id());
+        token.extend_from_slice(session_id.as_uuid().as_bytes());
+        token.extend_from_slice(&generation.to_be_bytes());
+        let mac = keys.refresh_mac(&labelled(&token));
+        token.extend_from_slice(&mac);
+        let mut text = String::with_capacity(PREFIX.len() + (BODY + MAC) * 4 / 3 + 1);
+        text.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(token, &mut text);
+        Self(text)
     }
 
     /// The token, for the answer that hands it out.

@@ -17,6 +17,8 @@ use crate::ports::clock::Timestamp;
 
 /// How many digits a code has.
 const CODE_DIGITS: usize = 8;
+/// How many codes there are.
+const CODES: u128 = 100_000_000;
 /// How many wrong codes a link outlives.
 pub const CODE_ATTEMPTS: u32 = 5;
 
@@ -116,7 +118,7 @@ impl LinkSecrets {
         let token = random_bytes::<32>();
         let digest = LinkDigest::of_bytes(&token);
         // So much longer than the code that no code is likelier than another.
-        let number = u128::from_be_bytes(random_bytes()) % 10_u128.pow(CODE_DIGITS as u32);
+        let number = u128::from_be_bytes(random_bytes()) % CODES;
         let code = format!("{number:0CODE_DIGITS$}");
         let code_mac = keys.code_mac(&code_text(digest, &code));
         Self { token: URL_SAFE_NO_PAD.encode(token), code, digest, code_mac }

@@ -7,7 +7,7 @@ use vestibule_core::ports::store::{ErrandCount, NewErrand, Store};
 
 use super::{StoreFixture, at_once, samples::at};
 
-const LEASE: Duration = Duration::from_secs(300);
+const LEASE: Duration = Duration::from_mins(5);
 
 /// An errand due at `due`, made `number` milliseconds after the beginning.
 pub(super) fn errand(number: u128, due: i64) -> NewErrand {

@@ -184,13 +184,44 @@ pub async fn a_reset_is_redeemed_once_and_ends_every_session(fixture: &impl Stor
     assert_eq!(store.count_errands().await.unwrap().waiting, 2);
 }
 
-/// A link to an address that the account no longer has resets the password and proves nothing.
-pub async fn a_reset_proves_only_the_address_of_now(fixture: &impl StoreFixture) {
+/// Whoever reads a mailbox that was the account's once can reset nothing, and a new address ends what was mailed to the
+/// old one.
+pub async fn a_reset_needs_the_address_of_now(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
     let ada = insert(&*store, "ada").await;
     let link = issue(&*store, &ada, LinkPurpose::Reset, "former@example.com").await;
-    assert!(store.reset_password(reset(&link, 1)).await.unwrap().is_some());
-    assert!(!store.find_account(ada.id).await.unwrap().unwrap().confirmed);
+    assert_eq!(store.find_link(link.digest, LinkPurpose::Reset, at(1)).await.unwrap(), None);
+    assert_eq!(store.reset_password(reset(&link, 1)).await.unwrap(), None);
+    let mailed = issue(&*store, &ada, LinkPurpose::Reset, "ada@example.com").await;
+    let change = issue(&*store, &ada, LinkPurpose::Confirm, "new@example.com").await;
+    let confirmed = store.confirm_address(confirmation(&change, "ada@example.com")).await.unwrap();
+    assert!(matches!(confirmed, Confirmed::Confirmed(_)));
+    assert_eq!(store.reset_password(reset(&mailed, 1)).await.unwrap(), None);
+    assert!(open(&*store, &ada, 0, 10).await.is_some(), "the password is what it was");
+}
+
+/// Whoever had the account for a while and asked for its address to be changed has lost that, too, with the password; the
+/// link that proves the present address is still good.
+pub async fn a_new_password_ends_other_mailed_ways_in(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = insert(&*store, "ada").await;
+    let kept = open(&*store, &ada, 0, 0).await.unwrap();
+    let theirs = issue(&*store, &ada, LinkPurpose::Confirm, "thief@example.com").await;
+    assert!(store.change_password(password_change(ada.id, kept)).await.unwrap().is_some());
+    let stolen = confirmation(&theirs, "ada@example.com");
+    assert_eq!(store.confirm_address(stolen).await.unwrap(), Confirmed::Refused);
+    let theirs = issue(&*store, &ada, LinkPurpose::Confirm, "thief@example.com").await;
+    let mine = issue(&*store, &ada, LinkPurpose::Reset, "ada@example.com").await;
+    assert!(store.reset_password(reset(&mine, 2)).await.unwrap().is_some());
+    let stolen = confirmation(&theirs, "ada@example.com");
+    assert_eq!(store.confirm_address(stolen).await.unwrap(), Confirmed::Refused);
+
+    let eve = insert(&*store, "eve").await;
+    let kept = open(&*store, &eve, 0, 0).await.unwrap();
+    let own = issue(&*store, &eve, LinkPurpose::Confirm, "eve@example.com").await;
+    assert!(store.change_password(password_change(eve.id, kept)).await.unwrap().is_some());
+    let confirmed = store.confirm_address(confirmation(&own, "eve@example.com")).await.unwrap();
+    assert!(matches!(confirmed, Confirmed::Confirmed(_)));
 }
 
 /// T51: codes are counted before anybody looks at them, and the last attempt is the last.

@@ -161,6 +161,7 @@ impl PermissionChange {
 
 /// The outcome of [`Administration::change_account`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum AccountChanged {
     /// It was changed, if there was anything to change.
     Changed {

@@ -81,7 +81,7 @@ impl fmt::Debug for ClaimedErrand {
 /// The length of the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErrandCount {
-    /// How many errands there are.
+    /// How many errands there are; 10 000 stands for as many or more.
     pub waiting: u64,
     /// When the oldest was made.
     pub oldest: Option<Timestamp>,

@@ -46,8 +46,8 @@ pub trait Proofs: Send + Sync + fmt::Debug {
     /// Uses a link up and makes its address the account's, proved.
     async fn confirm_address(&self, confirmation: AddressConfirmation) -> Result<Confirmed, StoreError>;
 
-    /// Uses a link up and sets a new password. The address it was mailed to counts as proved, and every session that the
-    /// account has ends.
+    /// Uses a link up and sets a new password, if it was mailed to the address that the account has now, which counts as
+    /// proved. Every session that the account has ends, and every other mailed way in.
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError>;
 
     /// Sets a new password if the old one still is `from`, and ends every session but one; `None`, and nothing is
@@ -96,7 +96,8 @@ pub struct AddressConfirmation {
 pub enum Confirmed {
     /// The address is the account's and proved.
     Confirmed(Account),
-    /// The link is not good; nothing was written.
+    /// The link is not good, or the account has another address than the one it was looked at under; nothing but the link
+    /// was changed.
     Refused,
     /// The address has become somebody else's meanwhile; the link is used up.
     Taken,
