@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod integration {
+    mod admin;
+    mod admin_users;
+    mod audit;
     mod bad_headers;
     mod bad_input;
     mod confirmation;
