@@ -15,7 +15,7 @@ use crate::{
         throttle::{Count, ThrottleKey},
     },
     values::{
-        account::{Account, AccountId},
+        account::{Account, AccountId, Credentials},
         client::Client,
         email::Email,
         language::Language,
@@ -86,6 +86,16 @@ impl Auth {
         }
         self.wake_outbox();
         Ok(())
+    }
+
+    /// Mails a new link to somebody who may not log in without it, unless enough mail has gone there.
+    pub(crate) async fn remind_of_confirmation(&self, credentials: &Credentials) {
+        let Credentials { account, language, .. } = credentials;
+        match self.request_confirmation(account, *language).await {
+            Ok(()) | Err(ConfirmationRequestError::RateLimited { .. }) => {}
+            // The login is refused for the address's sake, whatever becomes of the letter.
+            Err(error) => tracing::warn!(%error, "a link for confirmation could not be mailed"),
+        }
     }
 
     /// Confirms an address by a mailed link's token.

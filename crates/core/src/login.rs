@@ -82,6 +82,9 @@ pub enum LoginError {
     /// The password is right, but the account may not be used.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// The password is right, but the address has to be proved first; a new link may be on its way there.
+    #[error("the address is not confirmed")]
+    EmailNotConfirmed,
     /// The password could not be verified.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -100,6 +103,7 @@ impl LoginError {
             Self::RateLimited { .. } => "rate_limited",
             Self::InvalidCredentials => "invalid_credentials",
             Self::AccountDisabled => "account_disabled",
+            Self::EmailNotConfirmed => "email_not_confirmed",
             Self::Hash(HashError::Overloaded { .. }) => "overloaded",
             Self::Hash(_) | Self::Store(StoreError::Unavailable(_)) => "unavailable",
             Self::Store(_) | Self::Signing(_) => "internal",
@@ -182,6 +186,10 @@ impl Auth {
         };
         if !credentials.account.active {
             return Err(LoginError::AccountDisabled);
+        }
+        if self.policy.registration.requires_confirmation && !credentials.account.confirmed {
+            self.remind_of_confirmation(&credentials).await;
+            return Err(LoginError::EmailNotConfirmed);
         }
         let hash =
             if is_outdated { self.upgrade_hash(&credentials, hash, attempt).await } else { Some(hash) };

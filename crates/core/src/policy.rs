@@ -112,11 +112,13 @@ impl Default for ThrottlePolicy {
 pub struct RegistrationPolicy {
     /// Whether anybody may make an account for themselves.
     pub is_enabled: bool,
+    /// Whether nobody logs in before they have proved their address.
+    pub requires_confirmation: bool,
 }
 
 impl Default for RegistrationPolicy {
     fn default() -> Self {
-        Self { is_enabled: true }
+        Self { is_enabled: true, requires_confirmation: false }
     }
 }
 

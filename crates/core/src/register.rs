@@ -1,7 +1,7 @@
 //! Making an account.
 //!
 //! Stores the account and, where somebody registers for themselves, their first session, in one step. Steered by
-//! `registration.enabled`, `usernames.*` and `passwords.*`. Nothing but names and the password is taken from the
+//! `registration.*`, `usernames.*` and `passwords.*`. Nothing but names and the password is taken from the
 //! request: no caller can confirm, activate or promote themselves.
 
 mod by_operator;
@@ -87,6 +87,15 @@ pub enum RegistrationError {
     Signing(#[from] SigningError),
 }
 
+/// What a registration has led to.
+#[derive(Clone, Debug)]
+pub enum Registered {
+    /// An account, and the first session of it.
+    LoggedIn(LoggedIn),
+    /// An account whose owner has to prove their address before they log in.
+    Unconfirmed(Account),
+}
+
 /// What [`Auth::create_admin`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminCreation {
@@ -123,7 +132,8 @@ impl Auth {
         .await
     }
 
-    /// Makes an account and logs its owner in; the session whose cookie came along ends.
+    /// Makes an account and logs its owner in, unless they have to prove their address first; the session whose cookie
+    /// came along ends with the login.
     ///
     /// # Errors
     /// As [`Self::register`].
@@ -131,7 +141,10 @@ impl Auth {
         self: &Arc<Self>,
         registration: Registration,
         replaces: Option<SessionId>,
-    ) -> Result<LoggedIn, RegistrationError> {
+    ) -> Result<Registered, RegistrationError> {
+        if self.policy.registration.requires_confirmation {
+            return self.register(registration).await.map(Registered::Unconfirmed);
+        }
         let client = registration.client.clone();
         let account = self.new_account(registration).await?;
         // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
@@ -145,7 +158,7 @@ impl Auth {
             let account = auth.insert(account, Some(session.clone())).await?;
             metrics::counter!("vestibule_sessions_opened_total").increment(1);
             auth.record_registration(&account, &client);
-            Ok(auth.hand_out(account, &session)?)
+            Ok(Registered::LoggedIn(auth.hand_out(account, &session)?))
         })
         .await
     }

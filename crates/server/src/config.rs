@@ -155,6 +155,7 @@ impl Config {
             log: Log::read(settings, &mut problems),
         };
         production::check(&config, &mut problems);
+        config.registration.check(&config.mail.mode, &mut problems);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
@@ -250,6 +251,15 @@ mod tests {
             assert!(refusal.contains(told), "{told}: {refusal}");
         }
         assert!(!refusal.contains("secret@") && !refusal.contains("hunter2"), "{refusal}");
+    }
+
+    #[test]
+    fn who_must_confirm_must_be_written_to() {
+        let required = ("VESTIBULE_REGISTRATION__REQUIRE_CONFIRMATION", "true");
+        let refusal = read(&[required, NO_MAIL]).unwrap_err();
+        assert!(refusal.contains("registration.require_confirmation needs mail"), "{refusal}");
+        assert!(read(&[required]).unwrap().registration.require_confirmation);
+        assert!(!read(&[NO_MAIL]).unwrap().registration.require_confirmation);
     }
 
     #[test]

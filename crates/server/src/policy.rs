@@ -44,7 +44,10 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             mails: config.throttle.mails,
             mail_window: config.throttle.mail_window,
         },
-        registration: RegistrationPolicy { is_enabled: config.registration.enabled },
+        registration: RegistrationPolicy {
+            is_enabled: config.registration.enabled,
+            requires_confirmation: config.registration.require_confirmation,
+        },
         audit: AuditPolicy { retention: config.audit.retention },
         mail: MailPolicy {
             public_url: public_url.trim_end_matches('/').to_owned(),

@@ -30,6 +30,7 @@ mod integration {
     mod service;
     mod sessions;
     mod token;
+    mod unconfirmed;
     mod upkeep;
     mod users;
 }

@@ -24,6 +24,7 @@ impl From<LoginError> for ApiError {
             LoginError::RateLimited { retry_after } => Self::new(Code::RateLimited).retry_after(retry_after),
             LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             LoginError::AccountDisabled => Self::new(Code::AccountDisabled),
+            LoginError::EmailNotConfirmed => Self::new(Code::EmailNotConfirmed),
             LoginError::Hash(error) => error.into(),
             LoginError::Store(error) => error.into(),
             other => Self::internal(other),

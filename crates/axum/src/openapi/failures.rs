@@ -104,6 +104,7 @@ const ROWS: &[Row] = &[
             Code::InvalidCredentials,
             Code::InvalidClient,
             Code::AccountDisabled,
+            Code::EmailNotConfirmed,
             Code::RateLimited,
             Code::Overloaded,
             Code::Unavailable,
@@ -116,6 +117,7 @@ const ROWS: &[Row] = &[
             Code::InvalidClient,
             Code::InvalidToken,
             Code::AccountDisabled,
+            Code::EmailNotConfirmed,
             Code::RateLimited,
             Code::Overloaded,
             Code::Unavailable,
@@ -146,6 +148,7 @@ const ROWS: &[Row] = &[
         &[
             Code::InvalidCredentials,
             Code::AccountDisabled,
+            Code::EmailNotConfirmed,
             Code::CrossSiteRequest,
             Code::RateLimited,
             Code::Overloaded,

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use vestibule_core::register::Registration;
+use vestibule_core::register::{Registered, Registration};
 
 use super::login::replaced_session;
 use crate::{
@@ -37,14 +37,14 @@ pub(crate) struct RegisterBody {
     full_name: Option<String>,
 }
 
-/// Registers and logs in: both cookies are set.
+/// Registers and logs in: both cookies are set, unless the address has to be confirmed first.
 #[utoipa::path(
     post,
     path = "/register",
     tag = ACCOUNT,
     request_body = RegisterBody,
-    responses((status = 200, description = "Registered and logged in.", body = AccountBody,
-        headers(("Set-Cookie" = String, description = "Both cookies.")))),
+    responses((status = 200, description = "Registered.", body = AccountBody,
+        headers(("Set-Cookie" = String, description = "Both cookies; none where the address has to be confirmed first.")))),
 )]
 pub(crate) async fn register(
     State(state): State<AuthState>,
@@ -67,8 +67,10 @@ pub(crate) async fn register(
     };
     fields.finish()?;
     let replaces = replaced_session(&state, &headers).await;
-    let login = state.auth().register_and_log_in(registration, replaces).await?;
-    logged_in(&state, login.account, &login.tokens)
+    match state.auth().register_and_log_in(registration, replaces).await? {
+        Registered::LoggedIn(login) => logged_in(&state, login.account, &login.tokens),
+        Registered::Unconfirmed(account) => Ok(no_store(Json(AccountBody::from(account)))),
+    }
 }
 
 /// The body of a registration without cookies.

@@ -302,6 +302,8 @@ pub const KEYS: &[Key] = &[
 
     key("registration.enabled", Kind::Switch, "true",
         "Whether people may make accounts themselves."),
+    key("registration.require_confirmation", Kind::Switch, "false",
+        "Whether nobody logs in before they have confirmed their e-mail address."),
 
     key("audit.retention", Kind::Span, "90d",
         "How long audit events are kept."),
