@@ -69,6 +69,14 @@ impl AuditLog {
         }
     }
 
+    /// Writes everything recorded so far, for processes without upkeep.
+    pub(crate) async fn settle(&self) {
+        tokio::select! {
+            () = self.run() => {}
+            () = self.flush() => {}
+        }
+    }
+
     /// Writes what arrives, for ever. Only one caller at a time does so.
     pub(crate) async fn run(&self) {
         let mut receiver = self.receiver.lock().await;

@@ -102,6 +102,11 @@ impl Auth {
         self.audit.flush().await;
     }
 
+    /// Writes every audit event recorded so far, for a command that ends right after and has no background work.
+    pub async fn settle_audit(&self) {
+        self.audit.settle().await;
+    }
+
     /// Reads from the store what other processes have revoked and which keys they have made.
     ///
     /// # Errors

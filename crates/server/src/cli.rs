@@ -1,6 +1,7 @@
 //! The command line. Never a secret on it: other users of a machine can read it.
 
 mod admin;
+mod audit;
 mod check;
 mod healthcheck;
 mod init;
@@ -8,6 +9,7 @@ mod keys;
 mod migrate;
 mod output;
 mod password;
+mod user;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -68,6 +70,12 @@ enum Verb {
     /// Manage administrators
     #[command(subcommand)]
     Admin(AdminVerb),
+    /// Manage accounts, beside a running server too, which obeys within a second
+    #[command(subcommand)]
+    User(user::Verb),
+    /// Look at the audit log
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Manage the keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysVerb),
@@ -147,6 +155,8 @@ impl CommandLine {
             Verb::Migrate { check: true } => return migrate::check(&load()?.config, is_json),
             Verb::Migrate { check: false } => migrate::run(&load()?.config, is_json)?,
             Verb::Admin(AdminVerb::Create(admin)) => admin::create(&load()?.config, admin, is_json)?,
+            Verb::User(verb) => user::run(&load()?.config, verb, is_json)?,
+            Verb::Audit(audit::Verb::Tail(tail)) => audit::tail(&load()?.config, tail, is_json)?,
             Verb::Keys(KeysVerb::List) => keys::list(&load()?.config, is_json)?,
             Verb::Keys(KeysVerb::Rotate { compromised }) => {
                 keys::rotate(&load()?.config, *compromised, is_json)?;
@@ -194,5 +204,13 @@ mod tests {
         assert!(CommandLine::try_parse_from(create).is_err());
         assert!(CommandLine::try_parse_from(create.into_iter().chain(["--password", "x"])).is_err());
         assert!(CommandLine::try_parse_from(create.into_iter().chain(["--password-stdin"])).is_ok());
+        let user = ["vestibule", "user", "create", "--email", "a@b.example"];
+        assert!(CommandLine::try_parse_from(user).is_err(), "one of the two must be chosen");
+        assert!(CommandLine::try_parse_from(user.into_iter().chain(["--password", "x"])).is_err());
+        let both = ["--password-stdin", "--no-password"];
+        assert!(CommandLine::try_parse_from(user.into_iter().chain(both)).is_err());
+        for one in both {
+            assert!(CommandLine::try_parse_from(user.into_iter().chain([one])).is_ok());
+        }
     }
 }

@@ -49,3 +49,5 @@ mod redis;
 mod storage;
 #[path = "black_box/two_nodes.rs"]
 mod two_nodes;
+#[path = "black_box/users.rs"]
+mod users;

@@ -68,7 +68,8 @@ impl Auth {
         id: AccountId,
         patch: AccountPatch,
     ) -> Result<Account, AdministrationError> {
-        let change = self.read_patch(self.change_of(admin, id), patch).map_err(AdministrationError::Rules)?;
+        let change =
+            self.read_patch(&self.change_of(admin, id), patch).map_err(AdministrationError::Rules)?;
         self.change(admin.clone(), change, AuditKind::AccountChange).await
     }
 
@@ -79,7 +80,7 @@ impl Auth {
     /// Checks every rule, so that all is mended at once.
     fn read_patch(
         &self,
-        change: AccountChange,
+        change: &AccountChange,
         patch: AccountPatch,
     ) -> Result<AccountChange, Vec<RuleViolation>> {
         let mut broken = Vec::new();
@@ -104,7 +105,7 @@ impl Auth {
             active: patch.active.map(activity),
             confirmed: patch.confirmed,
             permissions: patch.permissions.map(PermissionChange::Set),
-            ..change
+            ..change.clone()
         })
     }
 

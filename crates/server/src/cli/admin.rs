@@ -34,7 +34,7 @@ pub(super) fn create(config: &Config, admin: &NewAdmin, is_json: bool) -> Result
     }
 }
 
-fn refused(error: &RegistrationError) -> Failure {
+pub(super) fn refused(error: &RegistrationError) -> Failure {
     match error {
         RegistrationError::Rules(broken) => Failure {
             exit: Exit::Usage,
