@@ -20,6 +20,7 @@ use crate::{
         throttle::Throttle,
     },
     revocation::Revocations,
+    stalls::Stalls,
     token::TokenCache,
     upkeep::Lag,
     values::secret::{CannotUnwrap, MasterKeys, SecretKey},
@@ -45,6 +46,7 @@ pub struct Auth {
     pub(crate) errands_queued: Notify,
     pub(crate) limit_notices: LimitNotices,
     pub(crate) lag: Lag,
+    pub(crate) stalls: Stalls,
     pub(crate) breaches: Breaches,
 }
 
@@ -207,6 +209,7 @@ impl AuthBuilder {
             errands_queued: Notify::new(),
             limit_notices: LimitNotices::default(),
             lag: Lag::default(),
+            stalls: Stalls::default(),
             breaches: Breaches::new(self.breached_passwords),
             store: self.store,
             hasher: self.hasher,

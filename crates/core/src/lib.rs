@@ -27,6 +27,7 @@ pub mod refresh;
 pub mod register;
 mod revocation;
 pub mod sessions;
+mod stalls;
 pub mod token;
 pub mod upkeep;
 pub mod values;

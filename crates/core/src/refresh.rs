@@ -58,7 +58,8 @@ impl Auth {
     ///
     /// # Security
     /// Two tabs, a lost answer and a retry get the same child, as long as the child is unused and
-    /// `tokens.refresh_grace` has not passed; any other second use revokes the session (RFC 9700 §4.14.2).
+    /// `tokens.refresh_grace` has not passed, which does not run while the store is away; any other second use revokes
+    /// the session (RFC 9700 §4.14.2).
     pub async fn refresh(self: &Arc<Self>, token: &str, client: &Client) -> Result<Refreshed, RefreshError> {
         let presented = PresentedToken::read(&self.master, token).ok_or(RefreshError::Invalid)?;
         let (auth, client) = (Arc::clone(self), client.clone());
@@ -75,8 +76,15 @@ impl Auth {
             refresh_ttl: policy.refresh_ttl,
             access_until: now.plus(policy.access_reach()),
             grace: policy.refresh_grace,
+            stall: self.stalls.seen_at(now),
         };
-        match self.store.rotate_session(rotation).await? {
+        let outcome = self.store.rotate_session(rotation).await;
+        match outcome {
+            Ok(_) => self.stalls.note_answer(self.clock.now()),
+            Err(StoreError::Unavailable(_)) => self.stalls.note_failure(now, policy.refresh_grace),
+            Err(_) => {}
+        }
+        match outcome? {
             Rotation::Rotated(rotated) => {
                 metrics::counter!("vestibule_sessions_refreshed_total", "outcome" => "rotated").increment(1);
                 self.refreshed(now, presented.session_id, rotated)

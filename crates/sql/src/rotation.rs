@@ -6,7 +6,7 @@
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{Rotated, Rotation, RotationRequest, StoreError},
+        store::{Rotated, Rotation, RotationRequest, Stall, StoreError},
     },
     values::scope::Scopes,
 };
@@ -83,7 +83,9 @@ pub(crate) async fn explain_refusal<T: Tx>(
     let live = tx.opt(&FIND_LIVE_SESSION, &[(&request.id).into(), request.now.into()]).await?;
     let Some((session, (refreshed, account))) = live else { return Ok(Rotation::Refused) };
     // Order is by generation, never by time: a clock that ran backwards counts as no time at all.
-    let is_within_grace = request.now.since(refreshed.refreshed_at) <= request.grace;
+    // What was swapped while the store gave no answers had none, so its client could not come back before they did.
+    let begins = Stall::grace_begins(request.stall, refreshed.refreshed_at);
+    let is_within_grace = request.now.since(begins) <= request.grace;
     if session.generation == next && is_within_grace {
         return Ok(Rotation::Repeated(rotated(&session, account)?));
     }

@@ -117,6 +117,8 @@ macro_rules! store_contract {
             rotation::t19_parallel_refreshes_leave_one_child
             rotation::the_same_child_is_answered_within_the_grace
             rotation::the_grace_does_not_slide
+            rotation::the_grace_does_not_run_while_the_store_is_away
+            rotation::a_store_that_was_away_hides_no_theft
             rotation::reuse_after_the_grace_revokes
             rotation::reuse_outranks_the_grace_once_the_child_is_used
             rotation::parallel_reuse_is_detected_once

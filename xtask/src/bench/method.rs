@@ -183,6 +183,7 @@ impl Turn {
             refresh_ttl: TTL,
             access_until: now.plus(TTL),
             grace: Duration::from_secs(10),
+            stall: None,
         }
     }
 

@@ -80,6 +80,7 @@ impl Work for Rotator {
             refresh_ttl: SESSION_TTL,
             access_until: now.plus(SESSION_TTL),
             grace: Duration::from_secs(10),
+            stall: None,
         };
         match self.store.rotate_session(request).await? {
             Rotation::Rotated(rotated) => self.generation = rotated.generation,

@@ -245,6 +245,26 @@ pub struct RotationRequest {
     pub access_until: Timestamp,
     /// How long the same child is answered again.
     pub grace: Duration,
+    /// When the store was away last, as far as this node knows: `grace` does not run then.
+    pub stall: Option<Stall>,
+}
+
+/// A time in which the store did not answer. What it was asked then may have been done, and its end is when the answer
+/// could be asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// When the first of the rotations that were not answered had begun.
+    pub from: Timestamp,
+    /// When the store answered again; the present moment while it has not.
+    pub to: Timestamp,
+}
+
+impl Stall {
+    /// When the grace of what happened at `moment` begins: not before the end of a stall that it fell into.
+    #[must_use]
+    pub fn grace_begins(stall: Option<Self>, moment: Timestamp) -> Timestamp {
+        stall.filter(|stall| stall.from <= moment && moment <= stall.to).map_or(moment, |stall| stall.to)
+    }
 }
 
 /// The outcome of [`Store::rotate_session`].

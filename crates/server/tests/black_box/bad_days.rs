@@ -40,8 +40,6 @@ pub(crate) fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
         .with("VESTIBULE_POSTGRES__CONNECT_TIMEOUT", "500ms")
         .with("VESTIBULE_POSTGRES__STATEMENT_TIMEOUT", "500ms")
         .with("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", "1000000")
-        // A rotation may have been kept and not answered; its client asks again, and how long it waits must not matter.
-        .with("VESTIBULE_TOKENS__REFRESH_GRACE", "5m")
 }
 
 /// A node under load, and somebody who was there before.

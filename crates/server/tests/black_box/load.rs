@@ -73,7 +73,7 @@ impl Load {
 }
 
 /// Registers, logs in and refreshes until the end. What was refused may have been done: a new account gets another name,
-/// a refresh token is sent again.
+/// a refresh token is sent again until it is answered.
 async fn work(client: Client, number: usize, tally: Arc<Tally>) -> Told {
     let mut told = Told::default();
     for round in 0.. {
@@ -91,15 +91,17 @@ async fn work(client: Client, number: usize, tally: Arc<Tally>) -> Told {
         let mut token = answer.member("refresh_token");
         for _ in 0..10 {
             let body = Body::Json(json!({ "refresh_token": token }).to_string());
-            if let Some(answer) = tally.ask(client, "/api/users/token/refresh", body).await {
-                token = answer.member("refresh_token");
-            }
+            token = tally
+                .ask_until_answered(client, "/api/users/token/refresh", body)
+                .await
+                .member("refresh_token");
         }
         told.refresh_tokens.push(token);
     }
     told
 }
 
+#[derive(Clone)]
 enum Body {
     Json(String),
     Form(String),
@@ -108,6 +110,14 @@ enum Body {
 impl Tally {
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    async fn ask_until_answered(&self, client: Client, path: &str, body: Body) -> Answer {
+        loop {
+            if let Some(answer) = self.ask(client, path, body.clone()).await {
+                return answer;
+            }
+        }
     }
 
     /// The answer; `None` where the server asks to come back later.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule_core::{
-    ports::store::{Rotation, RotationRequest, Store},
+    ports::store::{Rotation, RotationRequest, Stall, Store},
     values::{
         account::AccountId,
         scope::Scopes,
@@ -135,6 +135,48 @@ pub async fn the_grace_does_not_slide(fixture: &impl StoreFixture) {
     }
     let answer = store.rotate_session(rotation(id, 0, at(12_000))).await.unwrap();
     assert!(matches!(answer, Rotation::ReuseDetected(_)), "{answer:?}");
+}
+
+/// What was swapped while the store was away is answered until the grace has passed since it is back.
+pub async fn the_grace_does_not_run_while_the_store_is_away(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (_, id) = session_of_ada(&*store).await;
+    let child = rotated(&*store, rotation(id, 0, at(5000))).await;
+    let after = |now, from, to| {
+        let stall = Some(Stall { from: at(from), to: at(to) });
+        store.rotate_session(RotationRequest { stall, ..rotation(id, 0, at(now)) })
+    };
+    for (now, from, to) in [
+        (600_000, 5000, 600_000),
+        (600_000, 1000, 600_000),
+        (610_000, 1000, 600_000),
+        // It ended before, or began after the swap: the swap's own grace holds.
+        (15_000, 0, 4999),
+        (15_000, 5001, 6000),
+    ] {
+        let answer = after(now, from, to).await.unwrap();
+        assert_eq!(answer, Rotation::Repeated(child.clone()), "{now} {from} {to}");
+    }
+    let late = after(610_001, 1000, 600_000).await.unwrap();
+    assert!(matches!(late, Rotation::ReuseDetected(_)), "{late:?}");
+}
+
+/// Only what was swapped while the store was away, and only while its child is unused.
+pub async fn a_store_that_was_away_hides_no_theft(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (account, _) = session_of_ada(&*store).await;
+    for (swapped_at, is_child_used) in [(999, false), (60_001, false), (5000, true)] {
+        let id = log_in(&*store, account, at(0)).await;
+        rotated(&*store, rotation(id, 0, at(swapped_at))).await;
+        if is_child_used {
+            rotated(&*store, rotation(id, 1, at(swapped_at + 1))).await;
+        }
+        let stall = Some(Stall { from: at(1000), to: at(60_000) });
+        let request = RotationRequest { stall, ..rotation(id, 0, at(70_002)) };
+        let request = if is_child_used { RotationRequest { now: at(60_000), ..request } } else { request };
+        let answer = store.rotate_session(request).await.unwrap();
+        assert!(matches!(answer, Rotation::ReuseDetected(_)), "{swapped_at}: {answer:?}");
+    }
 }
 
 /// A used token after its grace ends the session, and that is on disk before anybody hears of it.

@@ -95,6 +95,7 @@ pub fn rotation(id: SessionId, generation: u64, now: Timestamp) -> RotationReque
         refresh_ttl: REFRESH_TTL,
         access_until: now.plus(ACCESS_TTL).plus(GRACE),
         grace: GRACE,
+        stall: None,
     }
 }
 

@@ -7,7 +7,7 @@ use vestibule::core::{
     ports::{Clock as _, Store as _},
     values::account::AccountId,
 };
-use vestibule_testkit::{Answer, Client, TestApp, Tokens};
+use vestibule_testkit::{Answer, Client, TestApp, Tokens, faults::Fault};
 
 use super::database;
 
@@ -196,6 +196,35 @@ async fn a_retry_within_the_grace_gets_the_same_child_and_writes_nothing() {
     app.clock().advance(MILLISECOND);
     let _ = by_body(&app, &parent).await.expect_problem(401, "invalid_token");
     let _ = by_body(&app, &child.refresh).await.expect_problem(401, "invalid_token");
+}
+
+/// The store did what it was asked, and its answer came too late: who comes back as told is no thief.
+#[tokio::test]
+async fn the_grace_does_not_run_while_the_store_is_away() {
+    let app = TestApp::start().await;
+    let (waiting, patient, slow) =
+        (logged_in(&app).await.refresh, app.client().tokens("ada").await, app.client().tokens("ada").await);
+    app.store().fail("rotate_session", Fault::After);
+    for token in [&waiting, &patient.refresh, &slow.refresh] {
+        let _ = by_body(&app, token).await.expect_problem(503, "unavailable");
+    }
+    app.clock().advance(10 * GRACE);
+    let _ = by_body(&app, &waiting).await.expect_problem(503, "unavailable");
+    app.clock().advance(10 * GRACE);
+    app.store().heal();
+
+    let child = child_of(&app, &waiting).await;
+    app.clock().advance(GRACE);
+    assert_eq!(child_of(&app, &waiting).await.refresh, child.refresh);
+    let _ = child_of(&app, &patient.refresh).await;
+    // Once the child is used, its parent is theft, outage or not; and the grace is over at some time.
+    let grandchild = child_of(&app, &child.refresh).await;
+    let _ = by_body(&app, &waiting).await.expect_problem(401, "invalid_token");
+    let _ = by_body(&app, &grandchild.refresh).await.expect_problem(401, "invalid_token");
+    app.clock().advance(MILLISECOND);
+    let _ = by_body(&app, &slow.refresh).await.expect_problem(401, "invalid_token");
+    let events = app.audit().await;
+    assert_eq!(events.iter().filter(|event| event.kind == "refresh_reuse").count(), 2);
 }
 
 /// T13, authentik CVE-2025-29928: reuse ends the session in every place at once.
