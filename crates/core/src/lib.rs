@@ -11,6 +11,7 @@ mod audit_log;
 pub mod auth;
 pub mod confirmation;
 mod detach;
+mod gate;
 mod invitation;
 pub mod keys;
 mod limit_notices;

@@ -89,6 +89,10 @@ pub struct ThrottlePolicy {
     pub login_attempts: u32,
     /// The window, from the first attempt.
     pub login_window: Duration,
+    /// How many registrations a client network may make within their window; broken rules do not count.
+    pub registrations: u32,
+    /// The window, from the first registration.
+    pub registration_window: Duration,
     /// How many mails of a kind an account may ask for within the window.
     pub mails: u32,
     /// The window, from the first mail.
@@ -101,6 +105,8 @@ impl Default for ThrottlePolicy {
             is_enabled: true,
             login_attempts: 30,
             login_window: Duration::from_mins(1),
+            registrations: 20,
+            registration_window: Duration::from_hours(1),
             mails: 2,
             mail_window: Duration::from_mins(30),
         }

@@ -1,12 +1,13 @@
 //! Making an account.
 //!
 //! Stores the account and, where somebody registers for themselves, their first session, in one step. Steered by
-//! `registration.*`, `usernames.*` and `passwords.*`. Nothing but names and the password is taken from the
-//! request: no caller can confirm, activate or promote themselves.
+//! `registration.*`, `throttle.registrations`, `usernames.*` and `passwords.*`. Nothing but names and the password is
+//! taken from the request: no caller can confirm, activate or promote themselves.
 
 mod by_operator;
+mod limit;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use self::by_operator::NewUser;
 
@@ -65,6 +66,12 @@ pub enum RegistrationError {
     /// Nobody may register for themselves here.
     #[error("registration is switched off")]
     Disabled,
+    /// Too many registrations from this network.
+    #[error("too many registrations; again in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// When the window ends.
+        retry_after: Duration,
+    },
     /// A name or the password breaks a rule; never empty.
     #[error("{} rules are broken", .0.len())]
     Rules(Vec<RuleViolation>),
@@ -117,7 +124,19 @@ impl Auth {
     ///
     /// # Errors
     /// [`RegistrationError`]; every broken rule is named, in the order e-mail, username, password.
+    ///
+    /// # Security
+    /// It is counted before the work, so that parallel registrations cannot outrun the limit.
     pub async fn register(
+        self: &Arc<Self>,
+        registration: Registration,
+    ) -> Result<Account, RegistrationError> {
+        let attempt = self.begin_registration(&registration).await?;
+        let outcome = self.make_account(registration).await;
+        self.end_registration(attempt, outcome).await
+    }
+
+    async fn make_account(
         self: &Arc<Self>,
         registration: Registration,
     ) -> Result<Account, RegistrationError> {
@@ -145,6 +164,16 @@ impl Auth {
         if self.policy.registration.requires_confirmation {
             return self.register(registration).await.map(Registered::Unconfirmed);
         }
+        let attempt = self.begin_registration(&registration).await?;
+        let outcome = self.make_account_with_session(registration, replaces).await;
+        self.end_registration(attempt, outcome).await
+    }
+
+    async fn make_account_with_session(
+        self: &Arc<Self>,
+        registration: Registration,
+        replaces: Option<SessionId>,
+    ) -> Result<Registered, RegistrationError> {
         let client = registration.client.clone();
         let account = self.new_account(registration).await?;
         // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
@@ -238,9 +267,6 @@ impl Auth {
     }
 
     async fn new_account(&self, registration: Registration) -> Result<NewAccount, RegistrationError> {
-        if !self.policy.registration.is_enabled {
-            return Err(RegistrationError::Disabled);
-        }
         let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
         let Registration { password, client, language, .. } = registration;
         let account = self.hash_into_account(names, password, client.network()).await?;

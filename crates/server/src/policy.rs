@@ -41,6 +41,8 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             is_enabled: config.throttle.enabled,
             login_attempts: config.throttle.login_attempts,
             login_window: config.throttle.login_window,
+            registrations: config.throttle.registrations,
+            registration_window: config.throttle.registration_window,
             mails: config.throttle.mails,
             mail_window: config.throttle.mail_window,
         },

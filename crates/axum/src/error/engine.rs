@@ -37,6 +37,9 @@ impl From<RegistrationError> for ApiError {
     fn from(error: RegistrationError) -> Self {
         match error {
             RegistrationError::Disabled => Self::new(Code::RegistrationDisabled),
+            RegistrationError::RateLimited { retry_after } => Self::new(Code::RateLimited)
+                .detail("Too many registrations from your network, try again later")
+                .retry_after(retry_after),
             RegistrationError::Rules(violations) => violations.into(),
             RegistrationError::Taken { email, username } => taken(email, username),
             RegistrationError::Hash(error) => error.into(),

@@ -140,7 +140,13 @@ const ROWS: &[Row] = &[
         ],
         ..row(
             "register",
-            &[Code::RegistrationDisabled, Code::CrossSiteRequest, Code::Overloaded, Code::Unavailable],
+            &[
+                Code::RegistrationDisabled,
+                Code::CrossSiteRequest,
+                Code::RateLimited,
+                Code::Overloaded,
+                Code::Unavailable,
+            ],
         )
     },
     row(
@@ -179,7 +185,10 @@ const ROWS: &[Row] = &[
     Row {
         rules: NAME_RULES,
         conflicts: &["email_taken", "username_taken"],
-        ..row("create_user", &[Code::RegistrationDisabled, Code::Overloaded, Code::Unavailable])
+        ..row(
+            "create_user",
+            &[Code::RegistrationDisabled, Code::RateLimited, Code::Overloaded, Code::Unavailable],
+        )
     },
     row("list_disabled", LOOKING),
     row("toggle_ban", CHANGING_AN_ADMIN),

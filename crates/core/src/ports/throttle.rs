@@ -55,6 +55,8 @@ pub enum Receipt {
 pub enum ThrottleKey {
     /// Logins, by client network.
     Login(ClientNetwork),
+    /// Registrations, by client network.
+    Registration(ClientNetwork),
     /// Requests to be reminded of a password, by client network.
     Reminder(ClientNetwork),
     /// Mails that an account asked for, by what they are good for.
@@ -65,6 +67,7 @@ impl fmt::Display for ThrottleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Login(network) => write!(f, "login/{network}"),
+            Self::Registration(network) => write!(f, "registration/{network}"),
             Self::Reminder(network) => write!(f, "reminder/{network}"),
             Self::Mail(purpose, account) => write!(f, "mail/{}/{account}", purpose.as_str()),
         }

@@ -13,6 +13,10 @@ pub struct Throttle {
     pub login_attempts: u32,
     /// The window.
     pub login_window: Duration,
+    /// Registrations per client network and window.
+    pub registrations: u32,
+    /// The window.
+    pub registration_window: Duration,
     /// Mails of a kind per account and window.
     pub mails: u32,
     /// The window.
@@ -27,6 +31,8 @@ impl Throttle {
             enabled: settings.switch("throttle.enabled"),
             login_attempts: count("throttle.login_attempts"),
             login_window: settings.span("throttle.login_window"),
+            registrations: count("throttle.registrations"),
+            registration_window: settings.span("throttle.registration_window"),
             mails: count("throttle.mails"),
             mail_window: settings.span("throttle.mail_window"),
         }

@@ -40,6 +40,7 @@ pub(crate) fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
         .with("VESTIBULE_POSTGRES__CONNECT_TIMEOUT", "500ms")
         .with("VESTIBULE_POSTGRES__STATEMENT_TIMEOUT", "500ms")
         .with("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", "1000000")
+        .with("VESTIBULE_THROTTLE__REGISTRATIONS", "1000000")
 }
 
 /// A node under load, and somebody who was there before.

@@ -88,6 +88,7 @@ async fn write_and_kill(server: Server) -> Vec<Told> {
 async fn nothing_acknowledged_is_lost_by_kill_9() {
     let folder = Folder::new()
         .with("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", "100000")
+        .with("VESTIBULE_THROTTLE__REGISTRATIONS", "100000")
         // A refresh may have been written and not answered; its client asks again, and the wait here must not matter.
         .with("VESTIBULE_TOKENS__REFRESH_GRACE", "5m");
     let told = write_and_kill(folder.serve()).await;

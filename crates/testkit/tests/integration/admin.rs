@@ -255,7 +255,13 @@ async fn accounts_are_searched_page_by_page() {
     for number in 0..25 {
         let email = format!("{number}@example.com");
         let body = json!({"email": email, "password": PASSWORD, "username": format!("user_{number:02}")});
-        let _ = app.client().post("/api/v1/users").json(&body).await.expect(201);
+        let _ = app
+            .client()
+            .from_address(&format!("198.51.100.{number}"))
+            .post("/api/v1/users")
+            .json(&body)
+            .await
+            .expect(201);
     }
     let find = async |query: &str| boss.get(&format!("/api/users{query}")).await.expect(200).json();
     let page = find("?username=SER_").await;

@@ -1,7 +1,8 @@
-//! The limit on logins (SPEC §5).
+//! The limits on logins and registrations (SPEC §5).
 
 use std::time::Duration;
 
+use serde_json::json;
 use vestibule::http::client::TrustedProxies;
 use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, TestAppBuilder, faults::Fault};
 
@@ -225,4 +226,71 @@ async fn a_reached_limit_is_written_down_once_a_window() {
     let _ = app.client().log_in("nobody", "a wrong guess").await.expect_problem(401, "invalid_credentials");
     let _ = app.client().log_in("nobody", "a wrong guess").await.expect_problem(429, "rate_limited");
     assert_eq!(refused().await, 2);
+}
+
+async fn register(client: &Client, name: &str, password: &str) -> Answer {
+    let body = json!({
+        "email": format!("{name}@example.com"), "username": name, "password1": password, "password2": password,
+    });
+    client.post("/api/users/register").json(&body).await
+}
+
+#[tokio::test]
+async fn twenty_registrations_an_hour_by_whichever_route() {
+    let app = TestApp::start().await;
+    for number in 0..10 {
+        let _ = register(&app.client(), &format!("ada{number}"), PASSWORD).await.expect(200);
+        let body = json!({"email": format!("eve{number}@example.com"), "password": PASSWORD});
+        let _ = app.client().post("/api/v1/users").json(&body).await.expect(201);
+    }
+    app.clock().advance(Duration::from_mins(10));
+    let hashed = app.hasher().hashed();
+    let answer = register(&app.client(), "late", PASSWORD).await.expect_problem(429, "rate_limited");
+    assert_eq!(answer.header("retry-after"), Some("3000"));
+    assert!(answer.member("detail").contains("registrations from your network"));
+    let body = json!({"email": "late@example.com", "password": PASSWORD});
+    let _ = app.client().post("/api/v1/users").json(&body).await.expect_problem(429, "rate_limited");
+    assert_eq!(app.hasher().hashed(), hashed, "refused before the work");
+    let _ = register(&app.client().from_address("198.51.100.7"), "other", PASSWORD).await.expect(200);
+    let _ = app.client().log_in("ada0", PASSWORD).await.expect(200);
+    app.clock().advance(Duration::from_mins(50));
+    let _ = register(&app.client(), "late", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_registration_counts_unless_it_breaks_rules_or_the_failure_is_ours() {
+    let app = TestApp::builder().policy(|policy| policy.throttle.registrations = 3).start().await;
+    for _ in 0..5 {
+        let _ = register(&app.client(), "ada", "short").await.expect_problem(400, "password_length");
+    }
+    app.store().fail("insert_account", Fault::Before);
+    for _ in 0..5 {
+        let _ = register(&app.client(), "ada", PASSWORD).await.expect_problem(503, "unavailable");
+    }
+    app.store().heal();
+    let _ = register(&app.client(), "ada", PASSWORD).await.expect(200);
+    for _ in 0..2 {
+        let _ = register(&app.client(), "ada", PASSWORD).await.expect(400);
+    }
+    let _ = register(&app.client(), "eve", PASSWORD).await.expect_problem(429, "rate_limited");
+}
+
+/// T47: parallel registrations do not outrun the counter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t47_parallel_registrations_do_not_outrun_the_limit() {
+    let app = TestApp::start().await;
+    let tasks: Vec<_> = (0..60)
+        .map(|number| {
+            let client = app.client();
+            tokio::spawn(async move { register(&client, &format!("ada{number}"), PASSWORD).await.status })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        match task.await.unwrap().as_u16() {
+            200 => made += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert_eq!(made, 20);
 }
