@@ -9,7 +9,11 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -161,37 +165,39 @@ impl Auth {
         Ok(count)
     }
 
-    /// Runs errands for ever.
-    pub(crate) async fn run_errands(self: Arc<Self>) {
+    /// Runs errands until it is told to stop, and then ends what it has begun.
+    pub(crate) async fn run_errands(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let Some(mailer) = self.mailer.clone() else { return };
-        let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
         let mut is_reported = false;
-        loop {
-            // Nobody closes the semaphore.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            while running.try_join_next().is_some() {}
-            match self.claim().await {
+        while !*stop.borrow() {
+            let begun = if running.len() < AT_ONCE { self.claim().await } else { Ok(None) };
+            match begun {
                 Ok(Some(claimed)) => {
-                    is_reported = false;
                     let (auth, mailer) = (Arc::clone(&self), Arc::clone(&mailer));
-                    running.spawn(async move {
-                        auth.run_errand(mailer.as_ref(), claimed).await;
-                        drop(place);
-                    });
-                    continue;
+                    running.spawn(async move { auth.run_errand(mailer.as_ref(), claimed).await });
+                    is_reported = false;
                 }
-                Ok(None) => is_reported = false,
-                Err(error) if !is_reported => {
-                    tracing::warn!(%error, "the outbox could not be read; trying on");
+                Ok(None) => {
+                    is_reported = false;
+                    // Being told is the quick way; the look is what errands of other nodes and later attempts wait for.
+                    tokio::select! {
+                        () = self.errands_queued.notified(), if running.len() < AT_ONCE => {}
+                        Some(_) = running.join_next() => {}
+                        () = sleep(LOOK_PAUSE) => {}
+                        _ = stop.wait_for(|is_stopping| *is_stopping) => {}
+                    }
+                }
+                Err(error) => {
+                    if !is_reported {
+                        tracing::warn!(%error, "the outbox could not be read; trying on");
+                    }
                     is_reported = true;
+                    sleep(LOOK_PAUSE).await;
                 }
-                Err(_) => {}
             }
-            drop(place);
-            // Being told is the quick way; the look is what errands of other nodes and later attempts wait for.
-            let _ = timeout(LOOK_PAUSE, self.errands_queued.notified()).await;
         }
+        while running.join_next().await.is_some() {}
     }
 
     /// Says how long the queue is.

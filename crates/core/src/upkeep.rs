@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     Auth,
@@ -60,11 +60,17 @@ impl Lag {
 pub struct Upkeep {
     auth: Arc<Auth>,
     tasks: Vec<JoinHandle<()>>,
+    errands: JoinHandle<()>,
+    is_stopping: watch::Sender<bool>,
 }
 
 impl Upkeep {
-    /// Writes what is still queued for the audit log, for at most `patience`, and ends the background work.
-    pub async fn stop(self, patience: Duration) {
+    /// Ends the background work: lets the errands under way end and writes what is still queued for the audit log, each
+    /// for at most `patience`.
+    pub async fn stop(mut self, patience: Duration) {
+        // Where it takes longer, another node or the next start runs the errand once more.
+        self.is_stopping.send_replace(true);
+        let _ = tokio::time::timeout(patience, &mut self.errands).await;
         self.flush(patience).await;
     }
 
@@ -78,7 +84,7 @@ impl Upkeep {
 
 impl Drop for Upkeep {
     fn drop(&mut self) {
-        for task in &self.tasks {
+        for task in self.tasks.iter().chain([&self.errands]) {
             task.abort();
         }
     }
@@ -92,9 +98,10 @@ impl Auth {
             tokio::spawn(async move { watcher.watch().await }),
             tokio::spawn(async move { writer.audit.run().await }),
             tokio::spawn(async move { cleaner.clean().await }),
-            tokio::spawn(Arc::clone(self).run_errands()),
         ];
-        Upkeep { auth: Arc::clone(self), tasks }
+        let (is_stopping, stop) = watch::channel(false);
+        let errands = tokio::spawn(Arc::clone(self).run_errands(stop));
+        Upkeep { auth: Arc::clone(self), tasks, errands, is_stopping }
     }
 
     /// Waits until every audit event recorded so far is in the store; needs the background work to run.

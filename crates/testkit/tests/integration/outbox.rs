@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use vestibule::core::{
     ports::{DeliveryError, Mailer},
     values::message::Message,
@@ -126,6 +127,43 @@ async fn what_cannot_be_read_is_given_up() {
     let _ = app.client().registered("eve").await;
     assert_eq!(run_due(&app).await, 2);
     assert_eq!((mailer.attempts(), waiting(&app).await), (1, 0));
+}
+
+/// A mail server that takes its time.
+#[derive(Debug, Default)]
+struct Slow {
+    has_begun: Notify,
+    may_end: Notify,
+}
+
+#[async_trait]
+impl Mailer for Slow {
+    async fn deliver(&self, _: &Message) -> Result<(), DeliveryError> {
+        self.has_begun.notify_one();
+        self.may_end.notified().await;
+        Ok(())
+    }
+}
+
+/// Whoever stops the server does not have letters sent twice, as long as the mail server is not too slow.
+#[tokio::test]
+async fn stopping_waits_for_the_letter_in_hand_and_begins_no_other() {
+    let mailer = Arc::new(Slow::default());
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let upkeep = app.auth().start_upkeep();
+    let _ = app.client().registered("ada").await;
+    mailer.has_begun.notified().await;
+    let stopping = tokio::spawn(upkeep.stop(Duration::from_secs(60)));
+    tokio::task::yield_now().await;
+    let _ = app.client().registered("eve").await;
+    mailer.may_end.notify_one();
+    stopping.await.unwrap();
+    assert_eq!(waiting(&app).await, 1, "eve's waits for the next start");
+
+    let upkeep = app.auth().start_upkeep();
+    mailer.has_begun.notified().await;
+    upkeep.stop(Duration::ZERO).await;
+    assert_eq!(waiting(&app).await, 1, "given up in the middle, it is still there");
 }
 
 /// The background work sends by itself, at once.
