@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::ports::{
-    audit::AuditEvent,
+    audit::{AuditBatch, AuditEvent},
     store::{Store, StoreError},
 };
 
@@ -56,7 +56,7 @@ impl AuditLog {
 
     /// Writes an event before going on, for commands that end right after.
     pub(crate) async fn write_now(&self, event: AuditEvent) {
-        if let Err(error) = self.store.record_audit(vec![event]).await {
+        if let Err(error) = self.store.record_audit(AuditBatch::new(vec![event])).await {
             tracing::error!(%error, "an audit event could not be written");
         }
     }
@@ -97,10 +97,12 @@ impl AuditLog {
         if events.is_empty() {
             return;
         }
+        // Made once: what is offered again may have been written, and only its answer lost.
+        let batch = AuditBatch::new(events);
         let mut is_reported = false;
-        while let Err(error) = self.store.record_audit(events.clone()).await {
+        while let Err(error) = self.store.record_audit(batch.clone()).await {
             if matches!(error, StoreError::Broken(_)) {
-                tracing::error!(%error, lost = events.len(), "audit events cannot be written and are lost");
+                tracing::error!(%error, lost = batch.entries().len(), "audit events cannot be written and are lost");
                 return;
             }
             if !is_reported {

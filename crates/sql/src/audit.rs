@@ -3,11 +3,11 @@
 use uuid::Uuid;
 use vestibule_core::{
     ports::{
-        audit::{AuditEvent, AuditRecord},
+        audit::{AuditBatch, AuditEvent, AuditRecord},
         clock::Timestamp,
         store::{AuditSearch, StoreError},
     },
-    values::{account::AccountId, secret::random_bytes, session::SessionId},
+    values::{account::AccountId, session::SessionId},
 };
 
 use crate::{
@@ -55,13 +55,13 @@ macro_rules! audit_columns {
 statements! {
     INSERT_AUDIT: () =
         "INSERT INTO audit_event (id, at, kind, outcome, account_id, actor_id, session_id, address, detail) VALUES \
-          ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+          ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
     INSERT_AUDIT_4: () =
         "INSERT INTO audit_event (id, at, kind, outcome, account_id, actor_id, session_id, address, detail) VALUES \
           ($1, $2, $3, $4, $5, $6, $7, $8, $9), \
           ($10, $11, $12, $13, $14, $15, $16, $17, $18), \
           ($19, $20, $21, $22, $23, $24, $25, $26, $27), \
-          ($28, $29, $30, $31, $32, $33, $34, $35, $36)";
+          ($28, $29, $30, $31, $32, $33, $34, $35, $36) ON CONFLICT (id) DO NOTHING";
     INSERT_AUDIT_16: () =
         "INSERT INTO audit_event (id, at, kind, outcome, account_id, actor_id, session_id, address, detail) VALUES \
           ($1, $2, $3, $4, $5, $6, $7, $8, $9), \
@@ -79,7 +79,7 @@ statements! {
           ($109, $110, $111, $112, $113, $114, $115, $116, $117), \
           ($118, $119, $120, $121, $122, $123, $124, $125, $126), \
           ($127, $128, $129, $130, $131, $132, $133, $134, $135), \
-          ($136, $137, $138, $139, $140, $141, $142, $143, $144)";
+          ($136, $137, $138, $139, $140, $141, $142, $143, $144) ON CONFLICT (id) DO NOTHING";
     LIST_AUDIT: AuditRow = concat!("SELECT ", audit_columns!(), " FROM audit_event ORDER BY at DESC, id DESC LIMIT $1");
     LIST_AUDIT_OF_ACCOUNT: AuditRow = concat!(
         "SELECT ", audit_columns!(), " FROM audit_event WHERE account_id = $1 ORDER BY at DESC, id DESC LIMIT $2");
@@ -97,10 +97,9 @@ statements! {
          AND at < $2 ORDER BY at DESC, id DESC LIMIT $3");
 }
 
-/// Appends audit events, many with one statement: each is a way to the database and back.
-pub(crate) async fn record_audit<T: Tx>(tx: &mut T, events: &[AuditEvent]) -> Result<(), StoreError> {
-    let ids: Vec<_> = events.iter().map(new_id).collect();
-    let mut rest: &[(&AuditEvent, &Uuid)] = &events.iter().zip(&ids).collect::<Vec<_>>();
+/// Appends audit events, many with one statement: each is a way to the database and back. What is there already stays.
+pub(crate) async fn record_audit<T: Tx>(tx: &mut T, batch: &AuditBatch) -> Result<(), StoreError> {
+    let mut rest = batch.entries();
     while !rest.is_empty() {
         let (count, statement) = match rest.len() {
             16.. => (16, &INSERT_AUDIT_16),
@@ -108,17 +107,11 @@ pub(crate) async fn record_audit<T: Tx>(tx: &mut T, events: &[AuditEvent]) -> Re
             _ => (1, &INSERT_AUDIT),
         };
         let (now, later) = rest.split_at(count);
-        let params: Vec<_> = now.iter().flat_map(|(event, id)| columns(event, id)).collect();
+        let params: Vec<_> = now.iter().flat_map(|(id, event)| columns(event, id)).collect();
         tx.exec(statement, &params).await?;
         rest = later;
     }
     Ok(())
-}
-
-/// An id that sorts by the moment of the event.
-fn new_id(event: &AuditEvent) -> Uuid {
-    let millis = u64::try_from(event.at.as_millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes()).into_uuid()
 }
 
 fn columns<'a>(event: &'a AuditEvent, id: &'a Uuid) -> [Value<'a>; 9] {

@@ -18,6 +18,9 @@ use crate::{
 
 /// How many stamps there are; the migration that made them says so, too.
 pub(crate) const SHARDS: u8 = 16;
+/// What is to be done where there are fewer.
+const MISSING: &str =
+    "rows of the table change_stamp are missing, which vestibule never deletes: restore a backup";
 /// How far the numbers of two stamps are apart; the migration that set them says so, too.
 const APART: i64 = 1 << 48;
 
@@ -75,7 +78,7 @@ pub(crate) use next_number;
 /// gets the number that the stamp has now. That others with the same number get it, too, costs a node a read too many.
 pub(crate) async fn announce<T: Tx>(tx: &mut T, stamp: Stamp, numbers: &[i64]) -> Result<(), StoreError> {
     let raised = tx.opt(&RAISE_STAMP, &[stamp.into()]).await?;
-    let raised = raised.ok_or_else(|| broken("a stamp of changes is missing"))?.version;
+    let raised = raised.ok_or_else(|| broken(MISSING))?.version;
     tx.will_be_told();
     let mut last = raised;
     for number in numbers.iter().copied().filter(|number| *number != raised) {
@@ -102,7 +105,7 @@ pub(crate) async fn sum_stamps<T: Tx>(tx: &mut T) -> Result<i64, StoreError> {
 pub(crate) async fn list_stamps<T: Tx>(tx: &mut T) -> Result<Vec<i64>, StoreError> {
     let rows = tx.all(&LIST_STAMPS, &[]).await?;
     if rows.len() != usize::from(SHARDS) {
-        return Err(broken("a stamp of changes is missing"));
+        return Err(broken(MISSING));
     }
     Ok(rows.into_iter().map(|row| row.version).collect())
 }

@@ -7,7 +7,7 @@ mod ways;
 use async_trait::async_trait;
 use vestibule_core::{
     ports::{
-        audit::{AuditEvent, AuditRecord},
+        audit::{AuditBatch, AuditRecord},
         clock::{Stopwatch, Timestamp},
         store::{
             AccountCutoff, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest, SessionOpening,
@@ -189,8 +189,8 @@ impl<E: Engine> Store for SqlStore<E> {
         .await
     }
 
-    async fn record_audit(&self, events: Vec<AuditEvent>) -> Result<(), StoreError> {
-        self.write("record_audit", events, |tx, events| Box::pin(audit::record_audit(tx, events))).await
+    async fn record_audit(&self, batch: AuditBatch) -> Result<(), StoreError> {
+        self.write("record_audit", batch, |tx, batch| Box::pin(audit::record_audit(tx, batch))).await
     }
 
     async fn list_audit(

@@ -141,6 +141,7 @@ macro_rules! store_contract {
             catching_up::many_revocations_come_in_pages
             catching_up::no_look_misses_what_is_committed_late
             catching_up::a_history_that_went_back_is_read_from_its_beginning
+            catching_up::stamps_that_are_missing_are_told_with_what_to_do
             keys::one_of_many_first_keys_is_kept
             keys::a_new_key_signs_and_the_old_one_verifies_for_a_while
             keys::compromised_keys_end_at_once
@@ -149,6 +150,7 @@ macro_rules! store_contract {
             audit::events_come_back_the_newest_first
             audit::events_of_one_account_are_found
             audit::a_batch_of_any_size_is_written_whole
+            audit::a_batch_that_is_offered_again_is_written_once
             upkeep::what_no_longer_matters_goes_batch_by_batch
             upkeep::what_still_matters_stays
             processes::handles_that_open_at_once_migrate_once

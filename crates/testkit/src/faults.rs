@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use vestibule_core::{
     ports::{
-        audit::{AuditEvent, AuditRecord},
+        audit::{AuditBatch, AuditRecord},
         clock::Timestamp,
         store::{
             AccountCutoff, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest, SessionOpening,
@@ -212,8 +212,8 @@ impl Store for FaultyStore {
         self.call("update_wrapped_key", self.inner.update_wrapped_key(kid, from, to)).await
     }
 
-    async fn record_audit(&self, events: Vec<AuditEvent>) -> Result<(), StoreError> {
-        self.call("record_audit", self.inner.record_audit(events)).await
+    async fn record_audit(&self, batch: AuditBatch) -> Result<(), StoreError> {
+        self.call("record_audit", self.inner.record_audit(batch)).await
     }
 
     async fn list_audit(

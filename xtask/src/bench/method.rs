@@ -12,7 +12,7 @@ use anyhow::{anyhow, ensure};
 use vestibule::core::{
     ports::{
         Clock, Store, SystemClock,
-        audit::{AuditEvent, AuditKind, AuditOutcome},
+        audit::{AuditBatch, AuditEvent, AuditKind, AuditOutcome},
         store::{Insertion, Opening, Rotation, RotationRequest, SessionOpening},
     },
     values::{
@@ -104,7 +104,7 @@ impl Method {
                 store.revoke_session(turn.session(), None, SystemClock.now()).await?.is_some()
             }
             Self::RecordAudit => {
-                store.record_audit(turn.events()).await?;
+                store.record_audit(AuditBatch::new(turn.events())).await?;
                 true
             }
         };

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     ports::clock::Timestamp,
-    values::{account::AccountId, session::SessionId},
+    values::{account::AccountId, secret::random_bytes, session::SessionId},
 };
 
 /// One line of the audit log.
@@ -49,6 +49,29 @@ impl AuditEvent {
             detail,
         }
     }
+}
+
+/// Audit events with their ids: offered to the store again, they are written once.
+#[derive(Clone, Debug)]
+pub struct AuditBatch(Vec<(Uuid, AuditEvent)>);
+
+impl AuditBatch {
+    /// Gives each event an id of its own, which sorts by its moment.
+    #[must_use]
+    pub fn new(events: Vec<AuditEvent>) -> Self {
+        Self(events.into_iter().map(|event| (new_id(event.at), event)).collect())
+    }
+
+    /// The events, each with its id.
+    #[must_use]
+    pub fn entries(&self) -> &[(Uuid, AuditEvent)] {
+        &self.0
+    }
+}
+
+fn new_id(at: Timestamp) -> Uuid {
+    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes()).into_uuid()
 }
 
 /// What an audit event is about. The names are an API.

@@ -22,7 +22,7 @@ pub use self::{
     revoked::{AccountCutoff, Progress, Revoked},
 };
 use super::{
-    audit::{AuditEvent, AuditRecord},
+    audit::{AuditBatch, AuditRecord},
     clock::Timestamp,
 };
 use crate::values::{
@@ -135,8 +135,8 @@ pub trait Store: Administration + Errands + Proofs {
 
     // ── audit, upkeep, health ──
 
-    /// Appends audit events.
-    async fn record_audit(&self, events: Vec<AuditEvent>) -> Result<(), StoreError>;
+    /// Appends audit events; those whose id is there already are left as they are.
+    async fn record_audit(&self, batch: AuditBatch) -> Result<(), StoreError>;
 
     /// The newest audit events, of one account where one is given, at most `limit`.
     async fn list_audit(

@@ -3,7 +3,10 @@
 use std::sync::{Arc, mpsc};
 
 use tempfile::TempDir;
-use vestibule_core::ports::store::{Insertion, Progress, Store, StoreError};
+use vestibule_core::ports::{
+    audit::AuditBatch,
+    store::{Insertion, Progress, Store, StoreError},
+};
 use vestibule_testkit::contract::{
     outages::{WRITES, call_every_method},
     samples::{at, event, new_account, register},
@@ -40,7 +43,7 @@ async fn t58_a_full_disk_is_an_outage_and_nothing_is_half_done() {
     let mut outages = 0;
     for number in 0..200 {
         let events = (0..20).map(|millis| event(at(millis), None)).collect();
-        outages += usize::from(is_outage(&store.record_audit(events).await));
+        outages += usize::from(is_outage(&store.record_audit(AuditBatch::new(events)).await));
         let new = new_account(&format!("name{number}"));
         let id = new.id;
         let inserted = store.insert_account(new, None).await;

@@ -1,7 +1,7 @@
 //! The audit log.
 
 use vestibule_core::{
-    ports::audit::{AuditEvent, AuditKind, AuditOutcome, AuditRecord},
+    ports::audit::{AuditBatch, AuditEvent, AuditKind, AuditOutcome, AuditRecord},
     values::{account::AccountId, session::SessionId},
 };
 
@@ -23,9 +23,9 @@ pub async fn events_come_back_the_newest_first(fixture: &impl StoreFixture) {
         detail: "",
         ..event(at(2), Some(account))
     };
-    store.record_audit(vec![event(at(1), None), login]).await.unwrap();
-    store.record_audit(vec![event(at(3), Some(account))]).await.unwrap();
-    store.record_audit(Vec::new()).await.unwrap();
+    store.record_audit(AuditBatch::new(vec![event(at(1), None), login])).await.unwrap();
+    store.record_audit(AuditBatch::new(vec![event(at(3), Some(account))])).await.unwrap();
+    store.record_audit(AuditBatch::new(Vec::new())).await.unwrap();
 
     let records = store.list_audit(None, 10).await.unwrap();
     assert_eq!(records.iter().map(|record| record.at).collect::<Vec<_>>(), [at(3), at(2), at(1)]);
@@ -52,7 +52,7 @@ pub async fn events_of_one_account_are_found(fixture: &impl StoreFixture) {
     let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
     let owners = [Some(ada), Some(bob), None].into_iter().cycle();
     let events = (0..20).zip(owners).map(|(millis, owner)| event(at(millis), owner));
-    store.record_audit(events.collect()).await.unwrap();
+    store.record_audit(AuditBatch::new(events.collect())).await.unwrap();
     let records = store.list_audit(Some(bob), 5).await.unwrap();
     assert!(records.iter().all(|record| record.account_id == Some(bob)));
     assert_eq!(
@@ -68,9 +68,23 @@ pub async fn a_batch_of_any_size_is_written_whole(fixture: &impl StoreFixture) {
     for size in [1, 3, 4, 5, 15, 16, 17, 23, 256] {
         let batch: Vec<_> = moments.by_ref().take(size).map(|millis| event(at(millis), None)).collect();
         let expected: Vec<_> = batch.iter().rev().map(|event| event.at).collect();
-        store.record_audit(batch).await.unwrap();
+        store.record_audit(AuditBatch::new(batch)).await.unwrap();
         let records = store.list_audit(None, u32::try_from(size).unwrap()).await.unwrap();
         assert_eq!(records.iter().map(|record| record.at).collect::<Vec<_>>(), expected, "{size}");
     }
     assert_eq!(store.list_audit(None, 1000).await.unwrap().len(), 340);
+}
+
+/// The answer to a COMMIT may get lost: whoever offers the same events again finds each written once.
+pub async fn a_batch_that_is_offered_again_is_written_once(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    for size in [1, 4, 16, 23] {
+        let before = store.list_audit(None, 1000).await.unwrap().len();
+        // The same to the last word, and yet different events.
+        let batch = AuditBatch::new(vec![event(at(1), None); size]);
+        for _ in 0..3 {
+            store.record_audit(batch.clone()).await.unwrap();
+        }
+        assert_eq!(store.list_audit(None, 1000).await.unwrap().len(), before + size);
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use vestibule_core::{
-    ports::store::{AccountCutoff, Progress, Revoked, Store},
+    ports::store::{AccountCutoff, Progress, Revoked, Store, StoreError},
     values::session::SessionId,
 };
 
@@ -133,4 +133,13 @@ pub async fn a_history_that_went_back_is_read_from_its_beginning(fixture: &impl 
     let read = revoked_since(&*store, &progress, at(3)).await;
     assert_eq!(read.sessions.len(), 2);
     assert_eq!(ids(&revoked_since(&*store, &read.progress, at(3)).await), []);
+}
+
+/// Nothing of ours deletes a stamp: there is nothing to do but to go back to before it was deleted.
+pub async fn stamps_that_are_missing_are_told_with_what_to_do(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    fixture.execute("DELETE FROM change_stamp").await;
+    let error = store.list_revocations(&Progress::default(), at(1)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Broken(_)), "{error}");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
 }

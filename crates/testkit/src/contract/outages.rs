@@ -4,7 +4,10 @@ use std::{fmt::Debug, sync::Arc};
 
 use uuid::Uuid;
 use vestibule_core::{
-    ports::store::{AccountChange, AuditSearch, Progress, Store, StoreError},
+    ports::{
+        audit::AuditBatch,
+        store::{AccountChange, AuditSearch, Progress, Store, StoreError},
+    },
     values::{account::AccountId, link::LinkPurpose, session::SessionId, username::LoginName},
 };
 
@@ -77,7 +80,7 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("insert_first_signing_key", went(store.insert_first_signing_key(key.clone()).await)),
         ("rotate_signing_key", went(store.rotate_signing_key(signing_key("new", at(1)), at(2)).await)),
         ("update_wrapped_key", went(store.update_wrapped_key(&key.kid, vec![0], vec![1]).await)),
-        ("record_audit", went(store.record_audit(vec![event(at(0), None)]).await)),
+        ("record_audit", went(store.record_audit(AuditBatch::new(vec![event(at(0), None)])).await)),
         ("list_audit", went(store.list_audit(None, 1).await)),
         ("delete_expired", went(store.delete_expired(at(0), at(0), 1).await)),
         ("is_changed_elsewhere", went(store.is_changed_elsewhere().await)),

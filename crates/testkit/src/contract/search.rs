@@ -2,7 +2,7 @@
 
 use vestibule_core::{
     ports::{
-        audit::{AuditEvent, AuditKind},
+        audit::{AuditBatch, AuditEvent, AuditKind},
         store::{AccountChange, AccountSearch, AuditSearch, Store},
     },
     values::{account::AccountId, username::UsernamePolicy},
@@ -166,7 +166,7 @@ pub async fn audit_events_are_found_by_account_kind_and_time(fixture: &impl Stor
             events.push(AuditEvent { kind, ..event(at(moment), account_id) });
         }
     }
-    store.record_audit(events).await.unwrap();
+    store.record_audit(AuditBatch::new(events)).await.unwrap();
     let all = AuditSearch { limit: 100, ..AuditSearch::default() };
     for (search, moments) in [
         (all.clone(), &[3, 3, 3, 2, 2, 2, 1, 1, 1, 0, 0, 0][..]),

@@ -1,6 +1,9 @@
 //! Removing what no longer matters.
 
-use vestibule_core::{ports::store::Store, values::session::NewSession};
+use vestibule_core::{
+    ports::{audit::AuditBatch, store::Store},
+    values::session::NewSession,
+};
 
 use super::{
     StoreFixture,
@@ -40,7 +43,10 @@ pub async fn what_no_longer_matters_goes_batch_by_batch(fixture: &impl StoreFixt
     store.revoke_session(revoked_id, None, at(7)).await.unwrap().unwrap();
     assert_eq!(removals(&*store, 100, 0, 2).await, [2, 2, 2]);
 
-    store.record_audit((0..7).map(|millis| event(at(millis), None)).collect()).await.unwrap();
+    store
+        .record_audit(AuditBatch::new((0..7).map(|millis| event(at(millis), None)).collect()))
+        .await
+        .unwrap();
     assert_eq!(removals(&*store, 100, 5, 2).await, [2, 2, 1]);
     assert_eq!(store.list_audit(None, 10).await.unwrap().len(), 2);
 }
@@ -56,7 +62,7 @@ pub async fn what_still_matters_stays(fixture: &impl StoreFixture) {
     let expired_id = expired.id;
     opened(&*store, opening(expired)).await;
     assert!(store.insert_first_signing_key(signing_key("a", at(0))).await.unwrap());
-    store.record_audit(vec![event(at(5), None)]).await.unwrap();
+    store.record_audit(AuditBatch::new(vec![event(at(5), None)])).await.unwrap();
 
     assert_eq!(store.delete_expired(at(10), at(5), 100).await.unwrap(), 0);
     assert_eq!(all_revoked(&*store, at(10)).await.sessions.len(), 1);

@@ -281,6 +281,30 @@ async fn nobody_waits_for_the_audit_log() {
 }
 
 #[tokio::test]
+async fn an_audit_event_whose_writing_was_not_answered_is_written_once() {
+    let stage = Stage::set().await;
+    let store = stage.app.store();
+    let _ = stage.app.audit().await;
+    store.fail("record_audit", Fault::After);
+    let _ = store.take_calls();
+    let _ = stage.app.client().log_in("ada", PASSWORD).await.expect(200);
+    let upkeep = stage.app.auth().start_upkeep();
+    let offered_again = async {
+        let mut offers = 0;
+        while offers < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            offers += store.take_calls().iter().filter(|call| **call == "record_audit").count();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), offered_again).await.expect("it is offered again");
+    store.heal();
+    stage.app.auth().flush_audit().await;
+    drop(upkeep);
+    let logins = stage.app.audit().await.into_iter().filter(|event| event.kind == "login");
+    assert_eq!(logins.count(), 2 + 1);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_nonsense_is_a_fault_of_ours() {
     let stage = Stage::set().await;
     database::change(&stage.app, "UPDATE account SET permissions = 'nonsense' WHERE username = ?1", "ada");
