@@ -4,6 +4,8 @@
 
 #[path = "postgres/contract.rs"]
 mod contract;
+#[path = "postgres/full.rs"]
+mod full;
 #[path = "postgres/hints.rs"]
 mod hints;
 #[path = "postgres/hosts.rs"]

@@ -160,11 +160,11 @@ impl Attempts {
     async fn after(&mut self, connections: &Connections, failed: Failed) -> Result<(), StoreError> {
         let remedy = if failed.is_doubtful { Remedy::None } else { remedy(&failed.error) };
         self.made += 1;
-        if matches!(remedy, Remedy::Elsewhere | Remedy::Lost) {
+        if matches!(remedy, Remedy::Elsewhere | Remedy::Stale | Remedy::Lost) {
             self.lost += 1;
         }
-        if remedy == Remedy::Elsewhere {
-            // The others lead to the same server.
+        if matches!(remedy, Remedy::Elsewhere | Remedy::Stale) {
+            // The others lead to the same server, and have prepared the same.
             connections.forget_all();
         }
         let is_final = matches!(remedy, Remedy::None | Remedy::Silent);

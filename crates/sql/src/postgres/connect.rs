@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{migration, statement};
 
-/// The tables of the schema that new ones go to.
-const OUR_SCHEMA: &str = "c.relkind IN ('r', 'p') AND c.relnamespace = \
+/// What stands in the schema that new tables go to: tables, views, sequences, types of several columns.
+const OUR_SCHEMA: &str = "c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND c.relnamespace = \
     (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = current_schema())";
 /// The names of a table's columns.
 const COLUMNS: &str = "(SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute AS a \
@@ -38,7 +38,21 @@ impl<'o> Session<'o> {
         if asked.map_err(|source| session.unreadable(source))? {
             return Err(OpenError::ReadOnly { database: options.to_string() });
         }
+        session.check_settings().await?;
         Ok(session)
+    }
+
+    /// Refuses a pooler that swallows what a connection was opened with: it gives its statements to any connection.
+    async fn check_settings(&self) -> Result<(), OpenError> {
+        const SETTING: &str =
+            "SELECT CAST(setting AS BIGINT) FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'";
+        let Some(sent) = self.options.sent_limit() else { return Ok(()) };
+        let arrived = self.count(SETTING).await?;
+        if i64::try_from(sent.as_millis()).is_ok_and(|sent| sent == arrived) {
+            return Ok(());
+        }
+        let cause = format!("a statement_timeout of {sent:?} was sent, and {arrived} ms arrived");
+        Err(OpenError::Pooled { database: self.options.to_string(), cause })
     }
 
     /// Connects.
@@ -53,7 +67,7 @@ impl<'o> Session<'o> {
         PostgresTx::new(&self.client, None, self.options.client_limit())
     }
 
-    /// Refuses a schema that has tables, none of which are ours.
+    /// Refuses a schema that holds something, but no table of ours.
     pub(super) async fn check_ownership(&self) -> Result<(), OpenError> {
         // In one look, because another process may be making it ours right now; that begins with the lease. A name alone
         // is nobody's, so the columns count, too; what an extension brought does not.
@@ -75,7 +89,8 @@ impl<'o> Session<'o> {
     /// Whether the schema has a table of this name.
     pub(super) async fn has_table(&self, name: &'static str) -> Result<bool, OpenError> {
         let sql = format!(
-            "SELECT COUNT(*) FROM pg_catalog.pg_class AS c WHERE {OUR_SCHEMA} AND c.relname = '{name}'"
+            "SELECT COUNT(*) FROM pg_catalog.pg_class AS c WHERE {OUR_SCHEMA} AND c.relkind IN ('r', 'p') \
+             AND c.relname = '{name}'"
         );
         Ok(self.count(&sql).await? > 0)
     }

@@ -16,7 +16,7 @@ use vestibule_core::values::secret::random_bytes;
 
 use super::{
     error::OpenError,
-    failure::told,
+    failure::{is_full, told},
     options::{Place, PostgresOptions},
     tls,
 };
@@ -172,6 +172,13 @@ impl fmt::Display for Miss {
 /// Why no host took a connection: of each its own reason.
 #[derive(Debug)]
 pub(super) struct Unreached(pub(super) Vec<(String, Miss)>);
+
+impl Unreached {
+    /// Whether there are too many connections already.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.iter().any(|(_, miss)| matches!(miss, Miss::Database(error) if is_full(error)))
+    }
+}
 
 impl std::error::Error for Unreached {}
 

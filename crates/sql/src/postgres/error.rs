@@ -7,7 +7,7 @@ use vestibule_core::ports::store::StoreError;
 
 use super::{
     dial::{Miss, Unreached},
-    failure::{is_passing, told},
+    failure::{is_full, is_of_pooler, is_passing, told},
     options::PostgresOptions,
 };
 
@@ -46,6 +46,28 @@ pub enum OpenError {
         /// Where it is.
         database: String,
         /// What the server said.
+        cause: String,
+    },
+    /// It has as many connections as it takes.
+    #[error(
+        "The database {database} takes no further connection ({cause}). Raise its max_connections or the limit of its \
+         user, or lower postgres.connections on every node, and start again."
+    )]
+    Full {
+        /// Where it is.
+        database: String,
+        /// What the server said.
+        cause: String,
+    },
+    /// A pooler stands before it that gives each transaction another connection.
+    #[error(
+        "The database {database} is behind a pooler that does not keep what belongs to a connection ({cause}). Set \
+         postgres.prepared to false."
+    )]
+    Pooled {
+        /// Where it is.
+        database: String,
+        /// What the pooler said or did.
         cause: String,
     },
     /// The server takes no connection that is not encrypted.
@@ -120,6 +142,17 @@ pub enum OpenError {
          database, or grant CREATE and USAGE on its schema."
     )]
     NotAllowed {
+        /// Where it is.
+        database: String,
+        /// What the server said.
+        cause: String,
+    },
+    /// New tables have no schema to go to.
+    #[error(
+        "The database {database} has no schema that new tables could go to ({cause}). Make the one that search_path \
+         names by CREATE SCHEMA, owned by the user in database_url, or correct search_path."
+    )]
+    NoSchema {
         /// Where it is.
         database: String,
         /// What the server said.
@@ -244,6 +277,8 @@ impl OpenError {
                 Self::LoginRefused { database, cause }
             }
             Some(&SqlState::INVALID_CATALOG_NAME) => Self::Missing { database },
+            Some(_) if is_full(error) => Self::Full { database, cause },
+            Some(_) if is_of_pooler(error) => Self::from_pooler(database, cause),
             Some(_) => Self::from_engine(options, error),
             // The kinds of the library's errors are known by their words alone.
             None if said.contains("TLS") => Self::Tls { database, cause },
@@ -252,14 +287,29 @@ impl OpenError {
         }
     }
 
+    /// Sorts what a pooler said. Most of it has one code, whether it passes or not, so its words must do.
+    fn from_pooler(database: String, cause: String) -> Self {
+        let says = |words: &[&str]| words.iter().any(|words| cause.contains(words));
+        if says(&["unsupported startup parameter"]) {
+            return Self::Pooled { database, cause };
+        }
+        if says(&["authentication failed", "auth failed", "no such user", "no password", "role \""]) {
+            return Self::LoginRefused { database, cause };
+        }
+        if says(&["no such database", "does not exist"]) {
+            return Self::Missing { database };
+        }
+        Self::Away { database, cause }
+    }
+
     /// Sorts what a statement met while the database was opened.
     pub(super) fn from_engine(options: &PostgresOptions, error: &Error) -> Self {
         let (database, cause) = (options.to_string(), told(error));
         match error.code() {
             Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::ReadOnly { database },
-            Some(&SqlState::INSUFFICIENT_PRIVILEGE | &SqlState::INVALID_SCHEMA_NAME) => {
-                Self::NotAllowed { database, cause }
-            }
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::NotAllowed { database, cause },
+            Some(&SqlState::INVALID_SCHEMA_NAME) => Self::NoSchema { database, cause },
+            Some(_) if is_of_pooler(error) => Self::from_pooler(database, cause),
             Some(code) if is_passing(code) => Self::Away { database, cause },
             Some(_) => Self::Engine { database, cause },
             None => Self::Unreachable { database, cause },

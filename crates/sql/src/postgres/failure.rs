@@ -32,6 +32,8 @@ pub(super) enum Remedy {
     Again,
     /// Nothing was done, and this connection will not do it: it leads to a server that takes no writes.
     Elsewhere,
+    /// Nothing was done, and this connection will not do it: what is prepared on it no longer fits the tables, or is gone.
+    Stale,
     /// The connection is lost or must not be used again; what was under way may have been done.
     Lost,
     /// The connection must not be used again, and who waited has waited long enough.
@@ -53,6 +55,7 @@ pub(super) fn remedy(error: &StoreError) -> Remedy {
     match source.code() {
         Some(code) if is_conflict(code) => Remedy::Again,
         Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Remedy::Elsewhere,
+        Some(_) if is_stale(source) => Remedy::Stale,
         // Said by a server that is going away; the connection goes with it.
         Some(code) if code.code().starts_with("57P") => Remedy::Lost,
         Some(_) => Remedy::None,
@@ -69,7 +72,7 @@ pub(super) fn is_refused(error: &StoreError) -> bool {
 
 /// Sorts an error of PostgreSQL: away for now, or a bug or damage.
 pub(super) fn store_error(statement: &'static str, source: Error) -> StoreError {
-    let is_away = source.code().is_none_or(is_passing);
+    let is_away = source.code().is_none_or(is_passing) || is_stale(&source);
     // What does not come from the server and not from the connection is a row or a parameter of another type.
     let is_ours = source.code().is_none() && !source.is_closed() && !is_connection(&source);
     let refusal = Refusal { statement, source };
@@ -86,10 +89,36 @@ pub(super) fn is_passing(code: &SqlState) -> bool {
     ["08", "25", "28", "3D", "40", "53", "55", "57", "58"].contains(&class)
 }
 
+/// Whether a prepared statement failed as such: its table was altered under it, or somebody forgot it for us.
+fn is_stale(error: &Error) -> bool {
+    let Some(refusal) = error.as_db_error() else { return false };
+    match *refusal.code() {
+        SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        // Much is not supported; the function's name is in no language.
+        SqlState::FEATURE_NOT_SUPPORTED => {
+            refusal.routine() == Some("RevalidateCachedQuery") || refusal.message().contains("cached plan")
+        }
+        _ => false,
+    }
+}
+
 /// Whether the connection itself failed.
 fn is_connection(error: &Error) -> bool {
     use std::error::Error as _;
     error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+}
+
+/// Whether it has the code of nearly everything that PgBouncer says by itself.
+pub(super) fn is_of_pooler(error: &Error) -> bool {
+    error.code() == Some(&SqlState::PROTOCOL_VIOLATION)
+}
+
+/// Whether the server, or a pooler before it, takes no further connection.
+pub(super) fn is_full(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|refusal| {
+        *refusal.code() == SqlState::TOO_MANY_CONNECTIONS
+            || refusal.message().starts_with("no more connections")
+    })
 }
 
 /// A transaction that lost against another one. Bodies look before they change a name, so a name that is taken was taken

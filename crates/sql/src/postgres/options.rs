@@ -184,6 +184,13 @@ impl PostgresOptions {
         Some(given.map_or(limit.clone(), |given| format!("{limit} {given}")))
     }
 
+    /// The limit that the server must know of, unless the URL sets another one.
+    pub(super) fn sent_limit(&self) -> Option<Duration> {
+        let is_overridden =
+            self.parsed.get_options().is_some_and(|given| given.contains("statement_timeout"));
+        (self.prepared && !is_overridden).then_some(self.statement_timeout)
+    }
+
     /// How long an answer is waited for before its connection is given up: a little longer than the database itself
     /// waits, so that its own word comes first.
     pub(super) fn client_limit(&self) -> Duration {

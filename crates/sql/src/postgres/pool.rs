@@ -10,7 +10,7 @@ use std::{
 
 use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult, TimeoutType};
 use deadpool_postgres::{ClientWrapper, Runtime};
-use tokio::time::timeout;
+use tokio::{sync::Notify, time::timeout};
 use vestibule_core::ports::store::StoreError;
 
 use super::{
@@ -29,6 +29,9 @@ const PIPES: usize = 2;
 const LISTENERS: usize = 1;
 /// A pool smaller than this has no connection to spare for either.
 const LEAST_WITH_SPARE: usize = 6;
+
+/// How long somebody waits for a connection to be returned before asking again for another one.
+const FULL_PAUSE: Duration = Duration::from_millis(200);
 
 /// A connection that many look up on at once; it is closed when the last of them has let go of it.
 pub(super) type Shared = Arc<ClientWrapper>;
@@ -91,6 +94,8 @@ pub(super) struct Connections {
     acquire_timeout: Duration,
     hints: Arc<Hints>,
     may_listen: bool,
+    /// Who waits for a connection that the database does not make.
+    returned: Arc<Notify>,
 }
 
 impl Connections {
@@ -119,6 +124,7 @@ impl Connections {
             acquire_timeout: options.acquire_timeout,
             hints: Arc::default(),
             may_listen: has_spare,
+            returned: Arc::default(),
         })
     }
 
@@ -150,14 +156,36 @@ impl Connections {
 
     /// A connection of one's own, waited for as long as is configured.
     pub(super) async fn lease(&self) -> Result<Lease, StoreError> {
-        let client = self.pool.get().await.map_err(outage)?;
-        Ok(Lease { client })
+        let asking = async {
+            loop {
+                match self.pool.get().await {
+                    // The database makes no further one, but those that there are come back.
+                    Err(managed::PoolError::Backend(unreached))
+                        if unreached.is_full() && self.pool.status().size > 0 =>
+                    {
+                        let _ = timeout(FULL_PAUSE, self.returned.notified()).await;
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
+        let outcome = timeout(self.acquire_timeout + FULL_PAUSE, asking).await;
+        let client =
+            outcome.unwrap_or(Err(managed::PoolError::Timeout(TimeoutType::Wait))).map_err(outage)?;
+        Ok(self.lend(client))
+    }
+
+    fn lend(&self, client: Object<Maker>) -> Lease {
+        Lease { client, _returned: Returned(Arc::clone(&self.returned)) }
     }
 
     /// The same, beside the requests where there is a connection to spare.
     pub(super) async fn lease_apart(&self) -> Result<Lease, StoreError> {
-        let client = self.apart.as_ref().unwrap_or(&self.pool).get().await.map_err(outage)?;
-        Ok(Lease { client })
+        let Some(apart) = &self.apart else { return self.lease().await };
+        match apart.get().await {
+            Err(managed::PoolError::Backend(unreached)) if unreached.is_full() => self.lease().await,
+            outcome => Ok(self.lend(outcome.map_err(outage)?)),
+        }
     }
 
     /// A connection to share, where there are any.
@@ -179,8 +207,12 @@ impl Connections {
         if let Some(shared) = pipe.open() {
             return Ok(Some(shared));
         }
-        let made = Arc::new(self.maker.connect().await.map_err(unavailable)?);
-        Ok(Some(Arc::clone(lock(&pipe.open).insert(made))))
+        match self.maker.connect().await {
+            Ok(made) => Ok(Some(Arc::clone(lock(&pipe.open).insert(Arc::new(made))))),
+            // The other one, or whatever is returned to the pool.
+            Err(unreached) if unreached.is_full() => Ok(self.pipes.iter().find_map(Pipe::open)),
+            Err(unreached) => Err(unavailable(unreached)),
+        }
     }
 
     /// Shares a connection no longer.
@@ -223,6 +255,17 @@ impl Connections {
 /// A connection of one's own for a while.
 pub(super) struct Lease {
     client: Object<Maker>,
+    /// Dropped after the connection has gone back.
+    _returned: Returned,
+}
+
+/// Tells somebody who waits that a connection came back.
+struct Returned(Arc<Notify>);
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl Lease {

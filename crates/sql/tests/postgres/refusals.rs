@@ -135,6 +135,26 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     assert_eq!(database.psql(tables).trim(), "1");
 }
 
+/// A program may keep other things than tables, or keep its tables elsewhere and only views of them here.
+#[tokio::test]
+async fn a_schema_that_holds_anything_else_is_refused_and_left_alone() {
+    let server = PostgresServer::shared();
+    for thing in [
+        "CREATE VIEW mine AS SELECT 1 AS one",
+        "CREATE MATERIALIZED VIEW mine AS SELECT 1 AS one",
+        "CREATE SEQUENCE mine",
+        "CREATE TYPE mine AS (one INTEGER)",
+        "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far; \
+         CREATE FOREIGN TABLE mine (one INTEGER) SERVER away",
+    ] {
+        let database = server.fresh_database();
+        database.psql(thing);
+        let error = refusal(&database.url()).await;
+        assert!(matches!(error, OpenError::Foreign { .. }), "{thing}: {error}");
+        assert_eq!(database.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+    }
+}
+
 /// A name is nobody's: what makes the tables ours is what they look like.
 #[tokio::test]
 async fn a_table_of_another_program_may_be_named_like_ours() {
@@ -184,6 +204,14 @@ async fn a_schema_that_was_changed_by_hand_is_refused_with_the_statement() {
     database.psql("ALTER TABLE session DROP COLUMN user_agent");
     let error = refusal(&database.url()).await;
     assert!(matches!(error, OpenError::Statement { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_search_path_that_leads_nowhere_is_told_apart_from_a_missing_right() {
+    let database = PostgresServer::shared().fresh_database();
+    let error = refusal(&format!("{}?options=-csearch_path%3Dnowhere", database.url())).await;
+    assert!(matches!(error, OpenError::NoSchema { .. }), "{error}");
+    assert!(error.to_string().contains("CREATE SCHEMA"), "{error}");
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use vestibule_core::ports::store::{Store as _, StoreError};
+use vestibule_core::ports::{
+    audit::AuditBatch,
+    store::{Store as _, StoreError},
+};
 use vestibule_sql::{PostgresOptions, PostgresStore};
 use vestibule_testkit::{
     contract::{
         outages::{WRITES, call_every_method},
-        samples::{at, log_in, register, rotated, rotation},
+        samples::{at, event, log_in, register, rotated, rotation},
     },
     servers::{PostgresServer, Proxy, Shutdown, Traffic},
 };
@@ -91,4 +94,41 @@ async fn a_database_that_falls_silent_costs_one_time_out_and_its_connections() {
     proxy.set(Traffic::Pass);
     assert!(store.find_account(account.id).await.unwrap().is_some());
     log_in(&*store, account.id, at(2)).await;
+}
+
+/// What stays prepared on a connection answers in the old type, which the database refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_altered_meanwhile_costs_another_attempt() {
+    let database = PostgresServer::shared().fresh_database();
+    let store = super::open(&database.url()).await;
+    let account = register(&*store, "ada").await.id;
+    let session = log_in(&*store, account, at(1)).await;
+    for generation in 0..20 {
+        rotated(&*store, rotation(session, generation, at(2))).await;
+        assert!(store.find_account(account).await.unwrap().is_some());
+    }
+    database.psql(
+        "ALTER TABLE account ALTER COLUMN full_name TYPE VARCHAR(1000); \
+         ALTER TABLE session ALTER COLUMN scope TYPE VARCHAR(1000)",
+    );
+    for generation in 20..40 {
+        assert!(store.find_account(account).await.unwrap().is_some());
+        rotated(&*store, rotation(session, generation, at(3))).await;
+        log_in(&*store, account, at(4)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_the_database_forgot_is_prepared_again() {
+    let database = PostgresServer::shared().fresh_database();
+    let store = super::open(&database.url()).await;
+    database.psql(
+        "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$; \
+         CREATE TRIGGER forget AFTER INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION forget()",
+    );
+    for moment in 0..5 {
+        store.record_audit(AuditBatch::new(vec![event(at(moment), None)])).await.unwrap();
+    }
+    assert_eq!(store.list_audit(None, 10).await.unwrap().len(), 5);
 }

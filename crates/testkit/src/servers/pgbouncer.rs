@@ -28,10 +28,16 @@ impl PgBouncer {
     /// Starts one before all databases of a server.
     #[must_use]
     pub fn start(server: &PostgresServer) -> Self {
+        Self::start_with(server, "")
+    }
+
+    /// The same, with further lines of configuration, which outrank the others.
+    #[must_use]
+    pub fn start_with(server: &PostgresServer, lines: &str) -> Self {
         let address = programs::free_address();
         let folder = watchdog::folder("pgbouncer", true);
         let file = folder.join("pgbouncer.ini");
-        fs::write(&file, configuration(address, server)).expect("a file");
+        fs::write(&file, configuration(address, server) + lines).expect("a file");
         let mut command = programs::unprivileged();
         command.extend(words("pgbouncer", &[&file.display().to_string()]));
         let pooler = Self { address, daemon: Daemon::new(folder, command, Signal::SIGKILL) };
