@@ -62,8 +62,8 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    fn stall(from: i64, to: i64) -> Option<Stall> {
-        Some(Stall { from: at(from), to: at(to) })
+    fn stall(from: i64, to: i64) -> Stall {
+        Stall { from: at(from), to: at(to) }
     }
 
     #[test]
@@ -74,10 +74,10 @@ mod tests {
         stalls.note_failure(at(5), GRACE);
         // It had begun earlier and was given up later.
         stalls.note_failure(at(3), GRACE);
-        assert_eq!(stalls.seen_at(at(60)), stall(3, 60), "it goes on");
+        assert_eq!(stalls.seen_at(at(60)), Some(stall(3, 60)), "it goes on");
         stalls.note_answer(at(70));
         stalls.note_answer(at(75));
-        assert_eq!(stalls.seen_at(at(80)), stall(3, 70));
+        assert_eq!(stalls.seen_at(at(80)), Some(stall(3, 70)));
     }
 
     #[test]
@@ -87,8 +87,8 @@ mod tests {
         stalls.note_answer(at(60));
         stalls.note_failure(at(70), GRACE);
         stalls.note_answer(at(90));
-        assert_eq!(stalls.seen_at(at(95)), stall(0, 90));
+        assert_eq!(stalls.seen_at(at(95)), Some(stall(0, 90)));
         stalls.note_failure(at(101), GRACE);
-        assert_eq!(stalls.seen_at(at(102)), stall(101, 102));
+        assert_eq!(stalls.seen_at(at(102)), Some(stall(101, 102)));
     }
 }
