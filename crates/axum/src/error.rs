@@ -132,8 +132,7 @@ impl ApiError {
     /// Sets `Retry-After`, in whole seconds rounded up and at least 1.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
-        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
-        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+        self.header(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)))
     }
 
     /// Keeps the cause for the log.
@@ -196,6 +195,11 @@ impl fmt::Display for CauseChain<'_> {
         }
         Ok(())
     }
+}
+
+/// Rounded up, at least 1.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 impl fmt::Debug for ApiError {

@@ -1,5 +1,7 @@
 //! How the engine's failures leave the house.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use vestibule_core::{
     administration::{AdministrationError, NotAdministrator},
@@ -13,15 +15,18 @@ use vestibule_core::{
     values::rule::RuleViolation,
 };
 
-use super::{ApiError, Code};
+use super::{ApiError, Code, whole_seconds};
 
 /// Of a mailed link or code: why, nobody is told.
 const NOT_GOOD: &str = "The link or code is unknown, used, expired or replaced by a newer one";
 
+/// Of the limit on logins, which passwords that are asked again count towards.
+const LOGINS: &str = "failed logins from your network";
+
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::RateLimited { retry_after } => Self::new(Code::RateLimited).retry_after(retry_after),
+            LoginError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
             LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             LoginError::AccountDisabled => Self::new(Code::AccountDisabled),
             LoginError::EmailNotConfirmed => Self::new(Code::EmailNotConfirmed),
@@ -37,9 +42,9 @@ impl From<RegistrationError> for ApiError {
     fn from(error: RegistrationError) -> Self {
         match error {
             RegistrationError::Disabled => Self::new(Code::RegistrationDisabled),
-            RegistrationError::RateLimited { retry_after } => Self::new(Code::RateLimited)
-                .detail("Too many registrations from your network, try again later")
-                .retry_after(retry_after),
+            RegistrationError::RateLimited { retry_after } => {
+                Self::limited("registrations from your network", retry_after)
+            }
             RegistrationError::Rules(violations) => violations.into(),
             RegistrationError::Taken { email, username } => taken(email, username),
             RegistrationError::Hash(error) => error.into(),
@@ -85,6 +90,14 @@ impl From<AdministrationError> for ApiError {
 }
 
 impl ApiError {
+    /// The 429 that names its limit and says when it ends. What is counted is nothing that exists or not.
+    fn limited(what: &'static str, retry_after: Duration) -> Self {
+        let seconds = whole_seconds(retry_after);
+        Self::new(Code::RateLimited)
+            .detail(format!("Too many {what}, try again in {seconds} s"))
+            .retry_after(retry_after)
+    }
+
     /// The error of a registration at a route where a taken name is a conflict (SPEC §1.3).
     pub(crate) fn of_conflicting(error: RegistrationError) -> Self {
         let is_taken = matches!(error, RegistrationError::Taken { .. });
@@ -100,7 +113,7 @@ impl From<ConfirmationRequestError> for ApiError {
                 vec![RuleViolation::new("email", "email_already_confirmed", "Email already confirmed")].into()
             }
             ConfirmationRequestError::RateLimited { retry_after } => {
-                Self::new(Code::RateLimited).retry_after(retry_after)
+                Self::limited("mails to confirm this address", retry_after)
             }
             ConfirmationRequestError::Gone => Self::new(Code::InvalidToken),
             ConfirmationRequestError::Store(error) => error.into(),
@@ -126,7 +139,7 @@ impl From<ForgottenPasswordError> for ApiError {
                 Self::from(violations).with_status(StatusCode::UNPROCESSABLE_ENTITY)
             }
             ForgottenPasswordError::RateLimited { retry_after } => {
-                Self::new(Code::RateLimited).retry_after(retry_after)
+                Self::limited("forgotten passwords from your network", retry_after)
             }
             ForgottenPasswordError::Store(error) => error.into(),
             other => Self::internal(other),
@@ -152,9 +165,7 @@ impl From<PasswordChangeError> for ApiError {
         match error {
             PasswordChangeError::Wrong => rule("old_password", "password_wrong", "Wrong password!"),
             PasswordChangeError::Exists => rule("password1", "password_exists", "Password exists"),
-            PasswordChangeError::RateLimited { retry_after } => {
-                Self::new(Code::RateLimited).retry_after(retry_after)
-            }
+            PasswordChangeError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
             PasswordChangeError::Rules(violations) => violations.into(),
             PasswordChangeError::Hash(error) => error.into(),
             PasswordChangeError::Store(error) => error.into(),
