@@ -11,6 +11,8 @@ mod script;
 mod servers;
 mod throttle;
 mod url;
+mod url_error;
 
 pub use throttle::{RedisOptions, RedisStartError, RedisThrottle};
-pub use url::{RedisUrl, RedisUrlError};
+pub use url::RedisUrl;
+pub use url_error::RedisUrlError;

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use percent_encoding::percent_decode_str;
 
+use crate::url_error::RedisUrlError;
+
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
@@ -49,40 +51,6 @@ pub(crate) struct Credentials {
     pub(crate) password: Option<String>,
 }
 
-/// Why a URL names no Redis. It repeats nothing of the URL, which may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RedisUrlError {
-    /// Another scheme, or none.
-    #[error(
-        "must begin with redis://, rediss:// (TLS), redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster://"
-    )]
-    Scheme,
-    /// A host is empty or is none, or a port is no number.
-    #[error("must name its hosts as host or host:port, an IPv6 address in brackets")]
-    Host,
-    /// Several hosts where one is expected.
-    #[error("names several hosts: redis+sentinel:// or redis+cluster:// is meant for that")]
-    SeveralHosts,
-    /// The user or password is not percent-encoded text.
-    #[error("holds a user or password that is not UTF-8 in percent-encoding")]
-    Credentials,
-    /// Sentinels without the name of what they watch.
-    #[error("must name the master that the sentinels watch: redis+sentinel://host,host/master")]
-    Master,
-    /// The path is no database number.
-    #[error("must end with its hosts or the number of a database, for example redis://host/0")]
-    Database,
-    /// A cluster has a single database.
-    #[error("must end with its hosts: a cluster has no databases to choose from")]
-    ClusterPath,
-    /// A query that is not known.
-    #[error(
-        "may have no query but sentinel_user and sentinel_password, for sentinels; signs such as ? and # in a password are written in percent-encoding"
-    )]
-    Query,
-}
-
 impl RedisUrl {
     /// Whether connections are encrypted, and the other end's certificate verified.
     #[must_use]
@@ -114,9 +82,14 @@ impl FromStr for RedisUrl {
         if rest.contains('#') {
             return Err(RedisUrlError::Query);
         }
-        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (login, hosts) = authority.rsplit_once('@').map_or(("", authority), |split| split);
+        let (login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+        // Where a password has one of these nobody can tell where it ends, and what follows would be shown as a host.
+        if login.contains('/') {
+            return Err(RedisUrlError::Credentials);
+        }
+        let (place, query) =
+            place.split_once('?').map_or((place, None), |(place, query)| (place, Some(query)));
+        let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
         let default_port = if kind == "sentinel" { SENTINEL_PORT } else { REDIS_PORT };
         let url = Self {
             is_tls,
@@ -160,10 +133,13 @@ fn read_credentials(text: &str) -> Result<Credentials, RedisUrlError> {
 fn read_sentinel_login(query: &str) -> Result<Credentials, RedisUrlError> {
     let mut login = Credentials::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split_once('=') {
-            Some(("sentinel_user", value)) => login.user = Some(decode(value)?),
-            Some(("sentinel_password", value)) => login.password = Some(decode(value)?),
+        let replaced = match pair.split_once('=') {
+            Some(("sentinel_user", value)) => login.user.replace(decode(value)?),
+            Some(("sentinel_password", value)) => login.password.replace(decode(value)?),
             _ => return Err(RedisUrlError::Query),
+        };
+        if replaced.is_some() {
+            return Err(RedisUrlError::Twice);
         }
     }
     Ok(login)
@@ -239,6 +215,7 @@ mod tests {
             ("rediss://ada:pa%40ss@cache.example:7000/3", "rediss://cache.example:7000/3"),
             ("redis://:pass@[::1]", "redis://[::1]:6379"),
             ("redis://:pa@ss@[2001:db8::1]:7000", "redis://[2001:db8::1]:7000"),
+            ("redis://ada:pass?x@cache/1", "redis://cache:6379/1"),
             ("redis+sentinel://a,b:1/main", "redis+sentinel://a:26379,b:1/main"),
             ("rediss+sentinel://:pass@a/main/2?sentinel_password=pass", "rediss+sentinel://a:26379/main/2"),
             ("redis+cluster://ada:pass@a,b,c:1", "redis+cluster://a:6379,b:6379,c:1"),
@@ -298,6 +275,10 @@ mod tests {
             ("redis://a?db=1", E::Query),
             ("redis://a#1", E::Query),
             ("redis+sentinel://a/main?password=secret", E::Query),
+            ("redis+sentinel://ada:12/secret@a", E::Credentials),
+            ("redis+sentinel://ada:12@a/secret@b", E::Credentials),
+            ("redis+sentinel://a/main?sentinel_password=se@cret", E::Credentials),
+            ("redis+sentinel://a/main?sentinel_password=secret&sentinel_password=x", E::Twice),
         ] {
             assert_eq!(text.parse::<RedisUrl>().err(), Some(error), "{text}");
             assert!(!error.to_string().contains("secret"));

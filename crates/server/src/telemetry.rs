@@ -10,8 +10,8 @@ use tracing_subscriber::{
 
 use crate::config::{Log, LogFormat};
 
-/// A library that says at level info what we say in one line.
-const QUIET: &str = "refinery_core=warn";
+/// Libraries that say at level info what we say in one line, or at level debug what was sent to the database.
+const QUIET: &str = "refinery_core=warn,tokio_postgres=warn,deadpool=warn,deadpool_postgres=warn";
 
 /// Starts to log. Only the first call of a process counts.
 pub fn start(log: &Log) {

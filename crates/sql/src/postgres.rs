@@ -16,6 +16,7 @@ mod options;
 mod pool;
 mod tls;
 mod tx;
+mod url;
 
 #[cfg(test)]
 mod tests;
@@ -33,10 +34,7 @@ use vestibule_core::ports::store::StoreError;
 use self::{
     attempt::Way, dial::Dialer, hints::Listener, migrate::Patience, pool::Connections, tx::PostgresTx,
 };
-pub use self::{
-    error::OpenError,
-    options::{PostgresOptions, UrlError},
-};
+pub use self::{error::OpenError, options::PostgresOptions, url::UrlError};
 use crate::{
     changes,
     engine::{Body, Engine},

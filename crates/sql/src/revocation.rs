@@ -59,15 +59,19 @@ statements! {
          SET cutoff_at = CASE WHEN global_cutoff.cutoff_at < excluded.cutoff_at \
          THEN excluded.cutoff_at ELSE global_cutoff.cutoff_at END RETURNING cutoff_at";
     FIND_GLOBAL_CUTOFF: GlobalCutoffRow = concat!("SELECT ", global_cutoff!(), " AS cutoff_at");
-    // Numbers above zero are the indexed ones.
+    // Numbers above zero are the indexed ones. Each half ends by itself: sorted together, all that is left would be read
+    // for every page.
     LIST_CHANGES: ChangeRow =
-        "SELECT session.change_number AS number, session.id AS id, session.account_id AS account_id, \
-         CAST(NULL AS BIGINT) AS cutoff_at, session.access_until AS until FROM session \
-         WHERE session.change_number > 0 AND (session.change_number, session.id) > ($1, $2) \
+        "SELECT * FROM (SELECT session.change_number AS number, session.id AS id, \
+         session.account_id AS account_id, CAST(NULL AS BIGINT) AS cutoff_at, session.access_until AS until \
+         FROM session WHERE session.change_number > 0 AND (session.change_number, session.id) > ($1, $2) \
          AND session.change_number <= $3 AND session.access_until > $4 \
-         UNION ALL SELECT account.change_number, account.id, account.id, account.cutoff_at, account.cutoff_until \
-         FROM account WHERE account.change_number > 0 AND (account.change_number, account.id) > ($1, $2) \
-         AND account.change_number <= $3 AND account.cutoff_until > $4 ORDER BY number, id LIMIT $5";
+         ORDER BY session.change_number, session.id LIMIT $5) AS ended \
+         UNION ALL SELECT * FROM (SELECT account.change_number, account.id, account.id, account.cutoff_at, \
+         account.cutoff_until FROM account WHERE account.change_number > 0 \
+         AND (account.change_number, account.id) > ($1, $2) AND account.change_number <= $3 \
+         AND account.cutoff_until > $4 ORDER BY account.change_number, account.id LIMIT $5) AS cut_off \
+         ORDER BY number, id LIMIT $5";
 }
 
 /// Ends every session that an account has, and every other one begun at or before `at`; a cut-off never moves back.

@@ -2,7 +2,7 @@
 
 mod rows;
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
 use uuid::Uuid;
 use vestibule_core::{
@@ -46,11 +46,24 @@ pub(crate) trait Tx: Send {
 }
 
 /// A parameter. `None` is a typed NULL: PostgreSQL wants to know what kind of nothing it is given.
-#[derive(Clone, Copy, Debug)]
+///
+/// # Security
+/// Printing it shows its kind alone: drivers log the parameters of a statement, and these are hashes and addresses.
+#[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
     Integer(Option<i64>),
     Text(Option<&'a str>),
     Bytes(Option<&'a [u8]>),
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Integer(_) => "Integer",
+            Self::Text(_) => "Text",
+            Self::Bytes(_) => "Bytes",
+        })
+    }
 }
 
 impl From<i64> for Value<'_> {
@@ -122,5 +135,17 @@ impl<'a> From<Option<&'a AccountId>> for Value<'a> {
 impl<'a> From<Option<&'a SessionId>> for Value<'a> {
     fn from(value: Option<&'a SessionId>) -> Self {
         Self::Bytes(value.map(|id| id.as_uuid().as_bytes().as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn printing_a_parameter_shows_its_kind_alone() {
+        let parameters: [Value<'_>; 4] =
+            [1234.into(), "canary".into(), b"canary".as_slice().into(), None::<&str>.into()];
+        assert_eq!(format!("{parameters:?}"), "[Integer, Text, Bytes, Text]");
     }
 }

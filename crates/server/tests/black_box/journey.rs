@@ -24,6 +24,31 @@ async fn t19_from_registration_to_logout_on_postgresql() {
     from_registration_to_logout(postgres::node(&database)).await;
 }
 
+/// What the driver says of its statements is asked for by name: the second lock on the same door.
+#[tokio::test(flavor = "multi_thread")]
+async fn t55_no_parameter_of_a_statement_reaches_the_log() {
+    for level in ["debug", "trace", "trace,tokio_postgres=trace"] {
+        let database = PostgresServer::shared().fresh_database();
+        let folder = postgres::node(&database).with("VESTIBULE_LOG__LEVEL", level);
+        let server = folder.serve();
+        let client = server.client();
+        assert_eq!(client.register("ada").await.status, StatusCode::CREATED);
+        let tokens = client.tokens("ada").await;
+        let renewed = client.refresh(&tokens.refresh).await;
+        let (access, refresh) = (renewed.member("access_token"), renewed.member("refresh_token"));
+        assert_eq!(client.get_as(ME, &access).await.status, StatusCode::OK);
+        assert_eq!(server.stop().await.code(), Some(0));
+
+        let hash = database.psql("SELECT password_hash FROM account");
+        let secrets = [PASSWORD, hash.trim(), "$argon2", "people.example"];
+        assert_nothing_secret_was_logged(&folder, &secrets);
+        assert_nothing_secret_was_logged(&folder, &[&tokens.access, &tokens.refresh, &access, &refresh]);
+        let is_asked_for = level.contains("tokio_postgres");
+        assert_eq!(folder.log().contains("executing statement"), is_asked_for, "{level}");
+        assert!(!folder.log().contains("(Some("), "a parameter stands in the log");
+    }
+}
+
 async fn from_registration_to_logout(folder: Folder) {
     let server = folder.serve();
     let client = server.client();

@@ -114,6 +114,8 @@ fn a_malformed_url_ends_with_2_and_says_how_one_looks() {
     for (url, wrong, remedy) in [
         ("postgres://ada:hunter2@db:port/vestibule", "form", "postgres://user:password@host:5432/database"),
         ("postgres://ada:hunter2@db/vestibule?ssl=on", "form", "postgres://user:password@host:5432/database"),
+        ("postgres://ada:an@hunter2@db/vestibule", "form", "%-escapes for special characters"),
+        ("postgres://ada:hunter2@db/vestibule?sslmode=require&sslmode=disable", "twice", "say it once"),
         ("postgres://ada:hunter2@/vestibule", "no host", "postgres://user:password@host:5432/database"),
         ("postgres://ada:hunter2@db", "no database", "postgres://user:password@host:5432/database"),
         ("postgres://ada:hunter2@db/vestibule?sslmode=prefer", "sslmode", "verify-full"),

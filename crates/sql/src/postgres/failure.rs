@@ -7,12 +7,12 @@ use vestibule_core::ports::store::StoreError;
 
 use crate::failure::{broken, unavailable};
 
-/// What the database said to one of our statements.
+/// What the database said to one of our statements: all of it, so that it names no source that would say it again.
 #[derive(Debug, thiserror::Error)]
-#[error("{statement}: {}", told(source))]
+#[error("{statement}: {}", told(said))]
 struct Refusal {
     statement: &'static str,
-    source: Error,
+    said: Error,
 }
 
 /// The database said nothing in time.
@@ -51,11 +51,11 @@ pub(super) fn remedy(error: &StoreError) -> Remedy {
     if cause.is::<Silence>() {
         return Remedy::Silent;
     }
-    let Some(Refusal { source, .. }) = cause.downcast_ref() else { return Remedy::None };
-    match source.code() {
+    let Some(Refusal { said, .. }) = cause.downcast_ref() else { return Remedy::None };
+    match said.code() {
         Some(code) if is_conflict(code) => Remedy::Again,
         Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Remedy::Elsewhere,
-        Some(_) if is_stale(source) => Remedy::Stale,
+        Some(_) if is_stale(said) => Remedy::Stale,
         // Said by a server that is going away; the connection goes with it.
         Some(code) if code.code().starts_with("57P") => Remedy::Lost,
         Some(_) => Remedy::None,
@@ -67,7 +67,7 @@ pub(super) fn remedy(error: &StoreError) -> Remedy {
 pub(super) fn is_refused(error: &StoreError) -> bool {
     let (StoreError::Unavailable(cause) | StoreError::Broken(cause)) = error else { return false };
     let refusal = cause.downcast_ref::<Refusal>();
-    refusal.and_then(|refusal| refusal.source.code()).is_some_and(|code| !code.code().starts_with("57P"))
+    refusal.and_then(|refusal| refusal.said.code()).is_some_and(|code| !code.code().starts_with("57P"))
 }
 
 /// Sorts an error of PostgreSQL: away for now, or a bug or damage.
@@ -75,7 +75,7 @@ pub(super) fn store_error(statement: &'static str, source: Error) -> StoreError 
     let is_away = source.code().is_none_or(is_passing) || is_stale(&source);
     // What does not come from the server and not from the connection is a row or a parameter of another type.
     let is_ours = source.code().is_none() && !source.is_closed() && !is_connection(&source);
-    let refusal = Refusal { statement, source };
+    let refusal = Refusal { statement, said: source };
     if is_away && !is_ours { unavailable(refusal) } else { broken(refusal) }
 }
 
@@ -159,5 +159,20 @@ pub(super) fn told(error: &Error) -> String {
         (Some(refusal), _) => format!("{} ({})", refusal.message(), refusal.code().code()),
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn what_the_database_said_is_told_once() {
+        let error = store_error("SELECT 1", Error::__private_api_timeout());
+        let (StoreError::Unavailable(cause) | StoreError::Broken(cause)) = error else {
+            panic!("it is one of the two");
+        };
+        assert_eq!(cause.to_string(), format!("SELECT 1: {}", Error::__private_api_timeout()));
+        assert!(cause.source().is_none());
     }
 }

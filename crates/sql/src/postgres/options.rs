@@ -2,11 +2,12 @@
 
 use std::{fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
     config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs},
 };
+
+use super::url::{DatabaseUrl, UrlError};
 
 /// How much longer than the database's own limit a statement is waited for.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -32,32 +33,6 @@ pub struct PostgresOptions {
     pub prepared: bool,
 }
 
-/// Why a URL leads to no PostgreSQL database. No message repeats any of it: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// It is no URL of PostgreSQL.
-    #[error(
-        "it must have the form postgres://user:password@host:5432/database, with %-escapes for special characters in \
-         the password"
-    )]
-    Malformed,
-    /// It names no host.
-    #[error("it names no host: postgres://user:password@host:5432/database")]
-    NoHost,
-    /// It names an address beside or instead of the host.
-    #[error("it names a hostaddr, around which no certificate could be checked: name the host itself")]
-    HostAddress,
-    /// It names no database.
-    #[error("it names no database: postgres://user:password@host:5432/database")]
-    NoDatabase,
-    /// Its `sslmode` would encrypt without knowing for whom.
-    #[error(
-        "its sslmode must be disable, require, verify-ca or verify-full; the last three all verify in full"
-    )]
-    SslMode,
-}
-
 impl PostgresOptions {
     /// Reads `postgres://user:password@host:5432/database`.
     ///
@@ -67,16 +42,12 @@ impl PostgresOptions {
     /// # Errors
     /// What is wrong with the URL.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        let url = DatabaseUrl::split(url)?;
+        let mut parsed: Config = url.rest.parse().map_err(|_| UrlError::Malformed)?;
+        // What is shown of a URL are its hosts, and with an `@` in it one is a part of a password.
+        if parsed.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
             return Err(UrlError::Malformed);
         }
-        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
-        let (ours, theirs): (Vec<_>, Vec<_>) =
-            parameters.split('&').filter(|parameter| !parameter.is_empty()).partition(|parameter| {
-                ["sslmode=", "sslrootcert="].iter().any(|name| parameter.starts_with(name))
-            });
-        let mut parsed: Config =
-            format!("{address}?{}", theirs.join("&")).parse().map_err(|_| UrlError::Malformed)?;
         // The connection would go to that address, whatever the host's name promises about loopback and TLS.
         if !parsed.get_hostaddrs().is_empty() {
             return Err(UrlError::HostAddress);
@@ -90,15 +61,12 @@ impl PostgresOptions {
         if parsed.get_ports().len() > 1 && parsed.get_ports().len() != parsed.get_hosts().len() {
             return Err(UrlError::Malformed);
         }
-        let value = |name| ours.iter().find_map(|parameter| parameter.strip_prefix(name));
-        let is_encrypted = match value("sslmode=") {
+        let is_encrypted = match url.ssl_mode {
             None => !parsed.get_hosts().iter().all(is_loopback),
             Some("disable") => false,
             Some("require" | "verify-ca" | "verify-full") => true,
             Some(_) => return Err(UrlError::SslMode),
         };
-        let decode = |path: &str| percent_decode_str(path).decode_utf8().map(|path| PathBuf::from(&*path));
-        let tls_ca_file = value("sslrootcert=").map(decode).transpose().map_err(|_| UrlError::Malformed)?;
         if parsed.get_hosts().len() > 1 && parsed.get_target_session_attrs() == TargetSessionAttrs::Any {
             // Of several, the one that takes writes.
             parsed.target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -106,7 +74,7 @@ impl PostgresOptions {
         Ok(Self {
             parsed,
             is_encrypted,
-            tls_ca_file,
+            tls_ca_file: url.ssl_root_cert,
             connections: NonZeroUsize::new(16).unwrap_or(NonZeroUsize::MIN),
             acquire_timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(3),
@@ -275,6 +243,8 @@ mod unit {
             ("postgres://a@localhost,db.example/b", true),
             ("postgres://a@db.example/b?sslmode=verify-full&application_name=x", true),
             ("postgresql://a@db.example/b?sslmode=disable", false),
+            ("postgres://a:p?x@127.0.0.1/b?sslmode=require", true),
+            ("postgres://a:p?sslmode=disable&x@db.example/b", true),
         ] {
             assert_eq!(PostgresOptions::parse(url).unwrap().is_encrypted(), is_encrypted, "{url}");
         }
@@ -289,6 +259,15 @@ mod unit {
             ("mysql://a:secret@b/c", UrlError::Malformed),
             ("postgres://a:secret@b:port/c", UrlError::Malformed),
             ("postgres://a:secret@b/c?unheard=of", UrlError::Malformed),
+            ("postgres://a:an@secret@b/c", UrlError::Malformed),
+            ("postgres://a:an/secret@b/c", UrlError::Malformed),
+            ("postgres://a:an@secret%40b/c", UrlError::Malformed),
+            ("postgres://a:an@secret@b/c?sslmode=disable", UrlError::Malformed),
+            ("postgres://b/c?application_name=secret@d/e", UrlError::Malformed),
+            ("postgres://a:secret@b/c?ssl%6dode=disable", UrlError::Malformed),
+            ("postgres://a:secret@b/c?sslmode=require&sslmode=disable", UrlError::Twice),
+            ("postgres://a:secret@b/c?sslrootcert=d&sslrootcert=e", UrlError::Twice),
+            ("postgres://a:secret@b/c?host=d&host=e", UrlError::Twice),
             ("postgres://a:secret@/c", UrlError::NoHost),
             ("postgres://a:secret@localhost/c?hostaddr=192.0.2.2", UrlError::HostAddress),
             ("postgres://a:secret@/c?hostaddr=192.0.2.2", UrlError::HostAddress),

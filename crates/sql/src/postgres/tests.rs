@@ -96,6 +96,33 @@ async fn nothing_scans_what_grows() {
     }
 }
 
+/// Each half of a page ends in the order of its index, however much is left behind it.
+#[tokio::test]
+async fn a_page_of_changes_costs_what_it_holds() {
+    let database = PostgresServer::shared().fresh_database();
+    let options = options(&database);
+    let session = migrated(&options).await;
+    for sql in [FILL_ACCOUNTS, FILL_SESSIONS, "ANALYZE", "SET plan_cache_mode = force_generic_plan"] {
+        session.execute(sql).await.unwrap().unwrap();
+    }
+    let known = registry().into_iter().find(|known| known.name == "LIST_CHANGES").unwrap();
+    let plan = plan(&session.client, &known).await;
+    for (table, index) in [("session", "session_by_change"), ("account", "account_by_change")] {
+        let is_in_order = |line: &String| line.contains(&format!("Index Scan using {index} on {table}"));
+        assert!(plan.iter().any(is_in_order), "{plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains(&format!("Seq Scan on {table}"))), "{plan:#?}");
+    }
+    let limits = plan.iter().filter(|line| line.contains("Limit")).count();
+    assert_eq!(limits, 3, "{plan:#?}");
+}
+
+const FILL_ACCOUNTS: &str = "INSERT INTO account (id, email, email_canonical, active, confirmed, permissions, \
+    created_at, cutoff_at, cutoff_until, change_number) SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), n, n, 1, 1, \
+    '[]', 0, 1, 9000, n FROM generate_series(1, 20000) AS n";
+const FILL_SESSIONS: &str = "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, expires_at, ends_at, \
+    access_until, revoked_at, address, user_agent, change_number) \
+    SELECT id, id, 0, '', 0, 0, 0, 9000, 9000, 9000, 1, '', '', change_number FROM account";
+
 async fn plan(client: &Client, known: &Description) -> Vec<String> {
     let parameters = (1..=200).take_while(|number| known.sql.contains(&format!("${number}"))).count();
     let nothing = vec!["NULL"; parameters].join(", ");

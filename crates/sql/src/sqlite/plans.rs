@@ -108,6 +108,37 @@ fn a_search_reads_one_range_of_an_index() {
     }
 }
 
+/// A page costs what it holds, however many are left behind it: they were all sorted for every page.
+#[test]
+fn a_page_of_changes_costs_what_it_holds() {
+    let (_folder, connection) = migrated();
+    connection
+        .execute_batch(
+            "WITH RECURSIVE numbered(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbered \
+             WHERE n < 5000) INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, expires_at, ends_at, \
+             access_until, revoked_at, address, user_agent, change_number) \
+             SELECT CAST(printf('%016d', n) AS BLOB), CAST('account' AS BLOB), 0, '', 0, 0, 0, 9000, 9000, 9000, 1, \
+             '', '', n FROM numbered; ANALYZE",
+        )
+        .unwrap();
+    let known = registry().into_iter().find(|known| known.name == "LIST_CHANGES").unwrap();
+    let mut statement = connection.prepare(known.numbered).unwrap();
+    statement.raw_bind_parameter(1, 0).unwrap();
+    statement.raw_bind_parameter(2, [0_u8; 16].as_slice()).unwrap();
+    for (position, value) in [(3, 5000), (4, 1), (5, 10)] {
+        statement.raw_bind_parameter(position, value).unwrap();
+    }
+    let mut rows = statement.raw_query();
+    let mut count = 0;
+    while rows.next().unwrap().is_some() {
+        count += 1;
+    }
+    drop(rows);
+    assert_eq!(count, 10);
+    let steps = statement.get_status(StatementStatus::VmStep);
+    assert!(steps < 5000, "{steps} steps for ten of them");
+}
+
 /// A bound value that could decide on a plan made SQLite plan the statement anew at every execution: half of a login's
 /// work in the store.
 #[test]
