@@ -28,8 +28,10 @@ const READS_FROM_THE_BEGINNING: u32 = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     memory: RwLock<Memory>,
-    /// One reads at a time.
-    reading: Mutex<Reading>,
+    reading: RwLock<Reading>,
+    /// One of each reads at a time: what is new does not wait behind a read of everything.
+    looking: Mutex<()>,
+    settling: Mutex<()>,
 }
 
 /// Where a catch-up read begins.
@@ -70,6 +72,10 @@ impl Reading {
             let older = if self.settled_reads == 0 { progress.clone() } else { newer };
             self.settled = [older, progress.clone()];
             self.settled_reads = self.settled_reads.wrapping_add(1);
+            // The looks went on meanwhile and may be further.
+            if self.settled_reads > 1 {
+                return;
+            }
         }
         self.last = progress;
     }
@@ -97,8 +103,9 @@ impl Revocations {
         now: Timestamp,
         since: Since,
     ) -> Result<(), StoreError> {
-        let mut reading = self.reading.lock().await;
-        let mut progress = reading.begin(since);
+        let turn = if since == Since::SettledRead { &self.settling } else { &self.looking };
+        let _turn = turn.lock().await;
+        let mut progress = self.reading.read().unwrap_or_else(PoisonError::into_inner).begin(since);
         loop {
             let page = store.list_revocations(&progress, now).await?;
             progress.clone_from(&page.progress);
@@ -108,7 +115,7 @@ impl Revocations {
                 break;
             }
         }
-        reading.end(since, progress);
+        self.reading.write().unwrap_or_else(PoisonError::into_inner).end(since, progress);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What goes on beside the requests: learning what others changed, writing the audit log, removing what has expired.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -26,30 +26,42 @@ const CLEAN_BREATH: Duration = Duration::from_millis(5);
 /// How long a node may not know what others have revoked before it says that it should be asked nothing.
 const LAG_MAX: Duration = Duration::from_secs(3);
 
-/// Since when what others have changed could not be read.
+/// Since when what others have changed is not known: since a look began that has not succeeded, slow or failed.
 #[derive(Debug, Default)]
-pub(crate) struct Lag(Mutex<Option<Stopwatch>>);
+pub(crate) struct Lag(Mutex<Behind>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Behind {
+    since: Option<Stopwatch>,
+    has_failed: bool,
+}
 
 impl Lag {
+    fn state(&self) -> MutexGuard<'_, Behind> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a look begins.
+    fn begin(&self) {
+        self.state().since.get_or_insert_with(Stopwatch::start);
+    }
+
     /// Notes a failed look; says whether it is the first.
-    fn begin(&self) -> bool {
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = since.is_none();
-        since.get_or_insert_with(Stopwatch::start);
-        is_first
+    fn fail(&self) -> bool {
+        !std::mem::replace(&mut self.state().has_failed, true)
     }
 
     fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.state() = Behind::default();
     }
 
-    fn is_behind(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    fn has_failed(&self) -> bool {
+        self.state().has_failed
     }
 
     /// Whether the node has been behind for too long to be trusted with revocations.
     pub(crate) fn is_too_long(&self) -> bool {
-        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = self.state().since;
         since.is_some_and(|since| since.elapsed() > LAG_MAX)
     }
 }
@@ -157,19 +169,21 @@ impl Auth {
                 let _ = tokio::time::timeout(WATCH_PAUSE, self.store.hear_of_changes()).await;
             }
             has_read = true;
+            self.lag.begin();
             let outcome = match self.store.is_changed_elsewhere().await {
-                Ok(false) if !self.lag.is_behind() => {
+                Ok(false) if !self.lag.has_failed() => {
+                    self.lag.end();
                     has_read = false;
                     continue;
                 }
-                Ok(_) if self.lag.is_behind() => self.catch_up_since(Since::Outage).await,
+                Ok(_) if self.lag.has_failed() => self.catch_up_since(Since::Outage).await,
                 Ok(_) => self.catch_up().await,
                 Err(error) => Err(error.into()),
             };
             match outcome {
                 Ok(()) => self.lag.end(),
                 Err(error) => {
-                    if self.lag.begin() {
+                    if self.lag.fail() {
                         tracing::error!(%error, "what other processes changed could not be read; trying on");
                     }
                 }

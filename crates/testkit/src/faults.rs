@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use vestibule_core::{
     ports::{
         audit::{AuditBatch, AuditRecord},
@@ -34,6 +35,8 @@ pub enum Fault {
     Before,
     /// After it took effect: the answer is lost on its way.
     After,
+    /// Not at all, but its next call waits until [`FaultyStore::heal`]; the calls after that one are answered.
+    Held,
 }
 
 /// A store that answers chosen methods with an outage.
@@ -42,6 +45,7 @@ pub struct FaultyStore {
     inner: Arc<dyn Store>,
     faults: Mutex<Faults>,
     calls: Mutex<Vec<&'static str>>,
+    healed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +58,7 @@ impl FaultyStore {
     /// Wraps a store; nothing fails yet.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, faults: Mutex::default(), calls: Mutex::default() }
+        Self { inner, faults: Mutex::default(), calls: Mutex::default(), healed: Notify::new() }
     }
 
     /// Takes the names of the methods called since it was last asked, in order.
@@ -76,6 +80,7 @@ impl FaultyStore {
     /// Lets nothing fail any more.
     pub fn heal(&self) {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = Faults::default();
+        self.healed.notify_waiters();
     }
 
     async fn call<R>(
@@ -85,12 +90,20 @@ impl FaultyStore {
     ) -> Result<R, StoreError> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(method);
         let fault = {
-            let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-            faults.methods.get(method).copied().or(faults.all)
+            let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+            if faults.methods.get(method) == Some(&Fault::Held) {
+                faults.methods.remove(method)
+            } else {
+                faults.methods.get(method).copied().or(faults.all)
+            }
         };
         match fault {
             None => call.await,
             Some(Fault::Before) => Err(outage()),
+            Some(Fault::Held) => {
+                self.healed.notified().await;
+                call.await
+            }
             Some(Fault::After) => {
                 drop(call.await);
                 Err(outage())

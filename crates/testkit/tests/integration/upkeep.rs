@@ -76,6 +76,42 @@ async fn a_node_that_cannot_catch_up_says_so_in_readiness() {
     eventually("readiness is back", async || status().await == 200).await;
 }
 
+/// A look that does not end is as bad as one that fails: others are asked until it has.
+#[tokio::test]
+async fn a_node_whose_look_takes_long_says_so_in_readiness() {
+    let app = TestApp::start().await;
+    let _upkeep = app.auth().start_upkeep();
+    let status = async || app.client().get("/health/ready").await.status;
+    assert_eq!(status().await, 200);
+    app.store().fail("is_changed_elsewhere", Fault::Held);
+    eventually("readiness is withdrawn", async || status().await == 503).await;
+    app.store().heal();
+    eventually("readiness is back", async || status().await == 200).await;
+}
+
+/// With many revocations a read of everything takes long; what is new is known meanwhile.
+#[tokio::test]
+async fn a_read_of_everything_holds_up_no_look() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let access = browser.cookie("access_token").unwrap();
+    let session = app.auth().verify_access_token(&access).await.unwrap().session_id;
+    let _upkeep = app.auth().start_upkeep();
+    let _ = app.store().take_calls();
+    app.store().fail("list_revocations", Fault::Held);
+    tokio::time::pause();
+    eventually("a read has begun", async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        app.store().take_calls().contains(&"list_revocations")
+    })
+    .await;
+    tokio::time::resume();
+    app.store().revoke_session(session, None, app.clock().now()).await.unwrap().unwrap();
+    let look = tokio::time::timeout(Duration::from_secs(30), app.auth().catch_up()).await;
+    look.expect("the look does not wait").unwrap();
+    assert!(app.auth().verify_access_token(&access).await.is_err());
+}
+
 /// A failover lost the last revocation, and another one took its number: a look that reads on where the last one ended
 /// does not see it. What every half minute reads once more what was read before does.
 #[tokio::test]
