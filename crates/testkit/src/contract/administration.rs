@@ -11,6 +11,7 @@ use vestibule_core::{
     values::{
         account::{Account, AccountId, FullName},
         email::Email,
+        link::{LinkPurpose, NewLink},
         scope::{ADMIN, Scopes},
         username::{LoginName, Username, UsernamePolicy},
     },
@@ -143,7 +144,7 @@ pub async fn a_new_address_is_unproved_and_ends_the_links_to_the_old_one(fixture
     let to =
         |email| AccountChange { email: Some(Email::parse(email).unwrap()), ..AccountChange::of(ada, at(2)) };
     assert!(changed(&*store, to("ADA@example.com")).await.confirmed, "the same mailbox");
-    let link = link(ada);
+    let link = NewLink { purpose: LinkPurpose::Confirm, ..link(ada) };
     assert!(store.issue_link(link.clone(), errand(1, 0)).await.unwrap());
     let is_good = async || store.find_link(link.digest, link.purpose, at(3)).await.unwrap().is_some();
     assert!(is_good().await);
