@@ -28,7 +28,7 @@ use crate::{
 row! { AdminRow { id: AccountId } }
 row! { DisabledRow { id: AccountId, username: Option<String>, disabled_at: Timestamp } }
 row! { TakenRow { emails: i64, usernames: i64 } }
-row! { NoticeRow { noticed_at: Timestamp } }
+row! { NoticeRow { noticed_at: Option<Timestamp> } }
 
 statements! {
     // Whoever else changes the account, or logs in to it, waits here.
@@ -201,7 +201,7 @@ pub(crate) async fn black_out<T: Tx>(tx: &mut T, at: Timestamp) -> Result<Timest
 
 /// The notice of the last blackout.
 pub(crate) async fn find_blackout_notice<T: Tx>(tx: &mut T) -> Result<Option<Timestamp>, StoreError> {
-    Ok(tx.opt(&FIND_NOTICE, &[]).await?.map(|row| row.noticed_at))
+    Ok(tx.opt(&FIND_NOTICE, &[]).await?.and_then(|row| row.noticed_at))
 }
 
 /// Takes the notice down.
