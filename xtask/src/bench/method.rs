@@ -193,6 +193,7 @@ impl Turn {
             kind: AuditKind::Login,
             outcome: AuditOutcome::Success,
             account_id: Some(self.account()),
+            actor_id: None,
             session_id: Some(self.session()),
             address: "127.0.0.1".into(),
             detail: "bench",

@@ -153,7 +153,7 @@ async fn stopping_waits_for_the_letter_in_hand_and_begins_no_other() {
     let upkeep = app.auth().start_upkeep();
     let _ = app.client().registered("ada").await;
     mailer.has_begun.notified().await;
-    let stopping = tokio::spawn(upkeep.stop(Duration::from_secs(60)));
+    let stopping = tokio::spawn(upkeep.stop(Duration::from_mins(1)));
     tokio::task::yield_now().await;
     let _ = app.client().registered("eve").await;
     mailer.may_end.notify_one();
