@@ -13,6 +13,7 @@ pub mod form;
 pub mod json;
 pub mod layers;
 pub mod openapi;
+pub mod pages;
 pub mod policy;
 pub mod query;
 pub mod routes;

@@ -22,7 +22,7 @@ use axum::Router;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{cookies::CookiePolicy, docs::docs_routes, openapi, state::AuthState};
+use crate::{cookies::CookiePolicy, docs::docs_routes, openapi, pages::page_routes, state::AuthState};
 
 /// `POST /login` and `POST /token`: the OAuth2 password login. The server mounts it under `/api/v1`.
 #[must_use]
@@ -80,12 +80,13 @@ pub fn describe(cookies: CookiePolicy) -> OpenApi {
     openapi::complete(all(cookies).into_openapi())
 }
 
-/// Everything: all routes at their default places, `/openapi.json` and the documentation at `/docs`.
+/// Everything: all routes at their default places, the pages of mailed links, `/openapi.json` and the documentation at
+/// `/docs`.
 ///
 /// The outer stack of [`crate::layers`] is yours to add, around your own routes too.
 pub fn app(state: &AuthState) -> Router {
     let (router, description) = all_routes(state).split_for_parts();
-    router.merge(docs_routes(openapi::complete(description)))
+    router.merge(page_routes(state)).merge(docs_routes(openapi::complete(description)))
 }
 
 fn all(cookies: CookiePolicy) -> OpenApiRouter<AuthState> {

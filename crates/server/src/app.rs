@@ -20,7 +20,9 @@ pub fn state(config: &Config, public_url: &str, auth: Arc<Auth>) -> Result<AuthS
 }
 
 /// Every route; who opens the address that the banner shows is led to the documentation.
-pub fn router(state: &AuthState) -> Router {
+///
+/// `beside` are the routes that this server has and an application has not.
+pub fn router(state: &AuthState, beside: Router) -> Router {
     let front_door = get(async || Redirect::to("/docs/"));
-    with_policy(routes::app(state).route("/", front_door), Arc::clone(state.http()))
+    with_policy(routes::app(state).merge(beside).route("/", front_door), Arc::clone(state.http()))
 }

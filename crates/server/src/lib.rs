@@ -10,6 +10,7 @@ pub mod breached_file;
 pub mod cli;
 pub mod config;
 pub mod database;
+pub mod dev_mail;
 pub mod failure;
 pub mod http;
 pub mod mail;

@@ -13,6 +13,7 @@ use crate::{
     app,
     banner::{self, Addresses},
     config::{Config, Server},
+    dev_mail,
     failure::{Failure, Problem},
     http::{self, Bounds, Remaining, Stopper, open_files},
     mail, metrics,
@@ -124,8 +125,10 @@ impl Running {
         startup::warn_of_other_algorithm(&auth, &config.tokens);
         let upkeep = auth.start_upkeep();
         let state = app::state(config, &public_url, auth)?;
-        let serving = tokio::spawn(http::serve(service, app::router(&state), bounds, stop));
-        banner::announce(config, &Addresses { listen, metrics, public_url });
+        let inbox = post.inbox.as_ref().map(|_| format!("{public_url}{}", dev_mail::PATH));
+        let beside = dev_mail::routes(config, &public_url, post.inbox);
+        let serving = tokio::spawn(http::serve(service, app::router(&state, beside), bounds, stop));
+        banner::announce(config, &Addresses { listen, metrics, inbox, public_url });
         Ok(Self { foundation, upkeep, state, stopper, serving })
     }
 

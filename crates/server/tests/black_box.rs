@@ -35,6 +35,8 @@ mod journey;
 mod letters;
 #[path = "black_box/load.rs"]
 mod load;
+#[path = "black_box/mail.rs"]
+mod mail;
 #[path = "black_box/password.rs"]
 mod password;
 #[path = "black_box/pooled.rs"]

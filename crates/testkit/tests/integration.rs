@@ -23,6 +23,7 @@ mod integration {
     mod logout;
     mod openapi;
     mod outbox;
+    mod pages;
     mod password;
     mod queries;
     mod refresh;

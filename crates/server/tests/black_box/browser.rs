@@ -14,16 +14,16 @@ use serde_json::json;
 use crate::{client::PASSWORD, program::Folder};
 
 /// How long a page may take to show something before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A browser driver on a free port; ended when dropped.
-struct Driver {
+pub(crate) struct Driver {
     process: Child,
     url: String,
 }
 
 impl Driver {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command
@@ -40,7 +40,7 @@ impl Driver {
         Self { process, url: format!("http://127.0.0.1:{port}") }
     }
 
-    async fn browser(&self, profile: &str) -> Browser {
+    pub(crate) async fn browser(&self, profile: &str) -> Browser {
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -70,11 +70,11 @@ impl Drop for Driver {
     }
 }
 
-async fn click(browser: &Browser, selector: &str) -> Result<(), CmdError> {
+pub(crate) async fn click(browser: &Browser, selector: &str) -> Result<(), CmdError> {
     browser.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await?.click().await
 }
 
-async fn type_into(browser: &Browser, selector: &str, text: &str) -> Result<(), CmdError> {
+pub(crate) async fn type_into(browser: &Browser, selector: &str, text: &str) -> Result<(), CmdError> {
     browser.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await?.send_keys(text).await
 }
 

@@ -1,0 +1,138 @@
+//! The page of a link that resets a password.
+
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    response::Response,
+};
+use vestibule_core::{
+    password_reset::{PasswordResetError, TypedTwice},
+    values::rule::RuleViolation,
+};
+
+use super::{Frame, Html, alert, failure::Failure, paragraph, words::with_lengths};
+use crate::{
+    error::ApiError,
+    extract::{Caller, Languages},
+    form::FormFields,
+    state::AuthState,
+};
+
+/// Shows the form; asks nothing.
+pub(super) async fn ask(State(state): State<AuthState>, Languages(language): Languages) -> Response {
+    let frame = Frame::new(&state, language);
+    frame.page(frame.words.reset_title, &form(&frame, &[]))
+}
+
+/// Sets the password, and says what came of it.
+pub(super) async fn reset(
+    State(state): State<AuthState>,
+    Caller(client): Caller,
+    Languages(language): Languages,
+    token: Result<Path<String>, PathRejection>,
+    typed: Result<FormFields, ApiError>,
+) -> Response {
+    let frame = Frame::new(&state, language);
+    let words = frame.words;
+    let new = match typed.and_then(read) {
+        Ok(new) => new,
+        Err(error) => {
+            return frame.failed(&Failure::of(error, words), words.reset_title, &form(&frame, &[]));
+        }
+    };
+    // What cannot be read is no token.
+    let token = token.map(|Path(token)| token).unwrap_or_default();
+    let Err(error) = state.auth().reset_password(&token, new, &client).await else {
+        return frame.page(words.changed_title, &paragraph(words.changed));
+    };
+    let (is_refused, broken) = match &error {
+        PasswordResetError::Refused => (true, None),
+        PasswordResetError::Rules(broken) => (false, Some(broken.clone())),
+        _ => (false, None),
+    };
+    let failure = Failure::of(error.into(), words);
+    if is_refused {
+        return frame.wrong(&failure, words.refused_title, &paragraph(words.reset_refused));
+    }
+    if let Some(broken) = broken {
+        let below = alert(words.not_changed).html(&form(&frame, &broken));
+        return frame.wrong(&failure, words.reset_title, &below);
+    }
+    frame.failed(&failure, words.reset_title, &form(&frame, &[]))
+}
+
+fn read(form: FormFields) -> Result<TypedTwice, ApiError> {
+    let mut fields = form.fields();
+    let password = fields.required_password("password1");
+    let repeated = fields.required_password("password2");
+    fields.finish()?;
+    Ok(TypedTwice { password, repeated })
+}
+
+/// The form, with what is wrong beside each field. What was typed does not come back.
+fn form(frame: &Frame<'_>, broken: &[RuleViolation]) -> Html {
+    let words = frame.words;
+    let lengths = &frame.state.auth().policy().passwords;
+    let told = |field: &str| -> Vec<_> {
+        let here = broken.iter().filter(|rule| rule.field == field);
+        here.map(|rule| words.rule(rule, lengths)).collect()
+    };
+    let hint = with_lengths(words.password_hint, lengths);
+    let (first, second) = (told("password1"), told("password2"));
+    let focus = if first.is_empty() && !second.is_empty() { "password2" } else { "password1" };
+    let field = |name, label, hint, wrong| Field { name, label, hint, wrong, is_first: name == focus }.html();
+    paragraph(words.reset_ask)
+        .raw("<form method=\"post\">\n")
+        .html(&field("password1", words.password1, Some(hint.as_str()), &first))
+        .html(&field("password2", words.password2, None, &second))
+        .element("<button type=\"submit\">", words.reset_button, "</button>\n</form>\n")
+        .element("<p class=\"quiet\">", words.reset_ignore, "</p>\n")
+}
+
+struct Field<'a> {
+    name: &'static str,
+    label: &'a str,
+    hint: Option<&'a str>,
+    wrong: &'a [String],
+    is_first: bool,
+}
+
+impl Field<'_> {
+    fn html(&self) -> Html {
+        let name = self.name;
+        let mut html = Html::default().element("<div class=\"field\">\n<label for=\"", name, "\">").element(
+            "",
+            self.label,
+            "</label>\n",
+        );
+        if let Some(hint) = self.hint {
+            html = html.element("<p class=\"hint\" id=\"", name, "-hint\">").element("", hint, "</p>\n");
+        }
+        for (number, wrong) in (1..).zip(self.wrong) {
+            html = html.element("<p class=\"wrong\" id=\"", &self.wrong_id(number), "\">");
+            html = html.element("", wrong, "</p>\n");
+        }
+        html = html.element("<input type=\"password\" id=\"", name, "\"").element(" name=\"", name, "\"");
+        html =
+            html.raw(" autocomplete=\"new-password\" autocapitalize=\"none\" spellcheck=\"false\" required");
+        let described = self.described_by();
+        if !described.is_empty() {
+            html = html.element(" aria-describedby=\"", &described.join(" "), "\"");
+        }
+        if !self.wrong.is_empty() {
+            html = html.raw(" aria-invalid=\"true\"");
+        }
+        if self.is_first {
+            html = html.raw(" autofocus");
+        }
+        html.raw(">\n</div>\n")
+    }
+
+    fn wrong_id(&self, number: usize) -> String {
+        format!("{}-wrong-{number}", self.name)
+    }
+
+    fn described_by(&self) -> Vec<String> {
+        let hint = self.hint.map(|_| format!("{}-hint", self.name));
+        hint.into_iter().chain((1..=self.wrong.len()).map(|number| self.wrong_id(number))).collect()
+    }
+}
