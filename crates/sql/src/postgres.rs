@@ -57,16 +57,23 @@ pub struct Postgres {
     seen_stamps: AtomicI64,
 }
 
+/// Looks at a database, migrates it where need be, and checks that every statement fits it.
+async fn prepare(options: &PostgresOptions) -> Result<connect::Session<'_>, OpenError> {
+    let mut session = connect::Session::begin(options).await?;
+    session.check_ownership().await?;
+    migrate::run(&mut session, Patience::default()).await?;
+    session.prepare_statements().await?;
+    Ok(session)
+}
+
 impl SqlStore<Postgres> {
     /// Opens a database, migrated where need be.
     ///
     /// # Errors
     /// [`OpenError`], whose message is a sentence that says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Arc<Self>, OpenError> {
-        let mut session = connect::Session::begin(&options).await?;
-        session.check_ownership().await?;
-        migrate::run(&mut session, Patience::default()).await?;
-        session.prepare_statements().await?;
+        // It holds a whole conversation, which callers need not carry around with them.
+        let session = Box::pin(prepare(&options)).await?;
         let engine = Postgres {
             connections: Connections::new(&options, &session.dialer)?,
             dialer: Arc::clone(&session.dialer),
