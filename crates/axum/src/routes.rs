@@ -3,6 +3,7 @@
 //! Each is an [`OpenApiRouter`]: merge them, then split them into the router and its description, or turn one into a
 //! plain [`axum::Router`] with `Router::from`.
 
+pub mod account_changes;
 pub mod admin;
 pub mod admin_search;
 pub mod admin_users;
@@ -120,6 +121,7 @@ fn account() -> OpenApiRouter<AuthState> {
         .routes(routes!(password::reset_by_link))
         .routes(routes!(password::reset_by_code))
         .routes(routes!(audit::activity))
+        .routes(routes!(account_changes::change_username))
 }
 
 fn admin() -> OpenApiRouter<AuthState> {

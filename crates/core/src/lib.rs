@@ -6,6 +6,7 @@
 //! [`keys`], [`administration`], [`upkeep`]).
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod administration;
 mod audit_log;
 pub mod auth;
@@ -31,6 +32,7 @@ pub mod sessions;
 mod stalls;
 pub mod token;
 pub mod upkeep;
+pub mod username_change;
 pub mod values;
 
 pub use auth::{Auth, AuthBuilder, StartError};

@@ -197,7 +197,7 @@ impl Auth {
         .await
     }
 
-    async fn credentials_of(&self, account: &Account) -> Result<Option<Credentials>, StoreError> {
+    pub(crate) async fn credentials_of(&self, account: &Account) -> Result<Option<Credentials>, StoreError> {
         let found = self.store.find_credentials(&LoginName::read(&account.email)).await?;
         Ok(found.filter(|found| found.account.id == account.id))
     }

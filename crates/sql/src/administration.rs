@@ -18,6 +18,7 @@ use vestibule_core::{
 use crate::{
     accounts::{AccountRow, write_permissions},
     changes::{Stamp, next_number},
+    errands,
     failure::broken,
     revocation, search,
     sessions::{self, RevokedRow},
@@ -91,6 +92,9 @@ pub(crate) async fn change_account<T: Tx>(
     } else {
         None
     };
+    if let Some(errand) = &change.errand {
+        errands::queue_errand(tx, errand).await?;
+    }
     Ok(AccountChanged::Changed { before, after, cutoff })
 }
 

@@ -76,6 +76,7 @@ macro_rules! store_contract {
             administration::a_login_beside_a_ban_is_refused_or_ended
             administration::what_is_changed_is_changed_together_or_not_at_all
             administration::a_new_address_is_unproved_and_ends_the_links_to_the_old_one
+            administration::what_tells_of_a_change_is_queued_with_it
             administration::changes_of_permissions_do_not_lose_each_other
             administration::the_last_administrator_stays
             administration::t24_nothing_outlives_a_deletion_but_the_memory_of_its_sessions

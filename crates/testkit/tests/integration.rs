@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod integration {
+    mod account_changes;
     mod admin;
     mod admin_users;
     mod audit;

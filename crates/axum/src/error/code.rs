@@ -102,6 +102,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("username_length", "The user name is too short or too long."),
     ("username_characters", "The user name has other characters than ASCII letters, digits, `-` and `_`."),
     ("username_reserved", "The user name is reserved."),
+    ("username_unchanged", "The user name is the one that the account has."),
     ("username_taken", "The user name belongs to an account."),
     ("full_name_invalid", "The full name is too long or has control characters."),
     ("permissions_too_long", "The permissions are more than fit into a token."),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use vestibule_core::{
+    access::AccessError,
     administration::{AdministrationError, NotAdministrator},
     confirmation::{ConfirmationError, ConfirmationRequestError},
     login::LoginError,
@@ -12,6 +13,7 @@ use vestibule_core::{
     refresh::RefreshError,
     register::RegistrationError,
     token::TokenError,
+    username_change::UsernameChangeError,
     values::rule::RuleViolation,
 };
 
@@ -169,6 +171,32 @@ impl From<PasswordChangeError> for ApiError {
             PasswordChangeError::Rules(violations) => violations.into(),
             PasswordChangeError::Hash(error) => error.into(),
             PasswordChangeError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Forbidden => Self::new(Code::Forbidden),
+            AccessError::Unknown => Self::new(Code::NotFound),
+            AccessError::Token(error) => error.into(),
+            AccessError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<UsernameChangeError> for ApiError {
+    fn from(error: UsernameChangeError) -> Self {
+        let rule = |code, message: &'static str| vec![RuleViolation::new("username", code, message)].into();
+        match error {
+            UsernameChangeError::Same => rule("username_unchanged", "Enter NEW username"),
+            UsernameChangeError::Taken => rule("username_taken", "Username already exists"),
+            UsernameChangeError::Rule(violation) => vec![violation].into(),
+            UsernameChangeError::Unknown => Self::new(Code::NotFound),
+            UsernameChangeError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

@@ -97,6 +97,16 @@ const CHANGING_AN_ADMIN: &[Code] = &[
     Code::Unavailable,
 ];
 
+/// What changing an account that may be one's own can meet.
+const CHANGING: &[Code] = &[
+    Code::NotAuthenticated,
+    Code::InvalidToken,
+    Code::Forbidden,
+    Code::CrossSiteRequest,
+    Code::NotFound,
+    Code::Unavailable,
+];
+
 const ROWS: &[Row] = &[
     row(
         "log_in_by_form",
@@ -191,6 +201,16 @@ const ROWS: &[Row] = &[
         )
     },
     row("list_disabled", LOOKING),
+    Row {
+        rules: &[
+            "username_length",
+            "username_characters",
+            "username_reserved",
+            "username_unchanged",
+            "username_taken",
+        ],
+        ..row("change_username", CHANGING)
+    },
     row("toggle_ban", CHANGING_AN_ADMIN),
     row(
         "kick",

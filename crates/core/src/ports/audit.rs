@@ -114,6 +114,10 @@ pub enum AuditKind {
     PasswordReset,
     /// A password was changed by somebody who is logged in.
     PasswordChanged,
+    /// A user name was changed.
+    UsernameChanged,
+    /// Somebody asked for another address, which counts once it is confirmed.
+    AddressChangeRequested,
     /// A message was given up.
     Mail,
 }
@@ -139,6 +143,8 @@ impl AuditKind {
         Self::PasswordForgotten,
         Self::PasswordReset,
         Self::PasswordChanged,
+        Self::UsernameChanged,
+        Self::AddressChangeRequested,
         Self::Mail,
     ];
 
@@ -164,6 +170,8 @@ impl AuditKind {
             Self::PasswordForgotten => "password_forgotten",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
+            Self::UsernameChanged => "username_changed",
+            Self::AddressChangeRequested => "address_change_requested",
             Self::Mail => "mail",
         }
     }

@@ -135,6 +135,22 @@ pub async fn what_is_changed_is_changed_together_or_not_at_all(fixture: &impl St
     assert_eq!(changed(&*store, titled).await.full_name.as_deref(), Some("Ada King"));
 }
 
+/// Nobody is told of what did not happen.
+pub async fn what_tells_of_a_change_is_queued_with_it(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (ada, _) = (register(&*store, "ada").await.id, register(&*store, "bob").await);
+    let rename = |to, id| AccountChange {
+        username: Some(Some(name(to))),
+        errand: Some(errand(id, 0)),
+        ..AccountChange::of(ada, at(1))
+    };
+    let taken = store.change_account(rename("bob", 1)).await.unwrap();
+    assert_eq!(taken, AccountChanged::Taken { email: false, username: true });
+    assert_eq!(store.count_errands().await.unwrap().waiting, 0);
+    assert_eq!(changed(&*store, rename("countess", 2)).await.username.as_deref(), Some("countess"));
+    assert_eq!(store.count_errands().await.unwrap().waiting, 1);
+}
+
 /// Whoever reads the old mailbox must not get in by it.
 pub async fn a_new_address_is_unproved_and_ends_the_links_to_the_old_one(fixture: &impl StoreFixture) {
     let store = fixture.open().await;

@@ -141,6 +141,14 @@ pub(super) const CASES: &[Case] = &[
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
     ("GET", "/api/users/activity", |stage| stage.browser.copy().get("/api/users/activity")),
+    ("POST", "/api/users/{id}/change_username", |stage| {
+        let path = format!("/api/users/{}/change_username", stage.eve);
+        stage.passwordless.copy().post(&path).json(&json!({"username": "evelyn"}))
+    }),
+    ("POST", "/api/users/{id}/change_username", |stage| {
+        let path = format!("/api/users/{}/change_username", stage.eve);
+        stage.admin.copy().post(&path).json(&json!({"username": "evelyn"}))
+    }),
     ("GET", "/api/users/blacklist", |stage| stage.admin.copy().get("/api/users/blacklist")),
     ("POST", "/api/users/{id}/blacklist", |stage| {
         stage.admin.copy().post(&format!("/api/users/{}/blacklist", stage.eve))

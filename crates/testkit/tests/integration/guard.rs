@@ -166,6 +166,7 @@ pub(super) const ROUTES: &[Route] = &[
     json("POST", "/api/users/password/{token}", Access::Anyone, &["password1", "password2"]),
     json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
     route("GET", "/api/users/activity", Access::Authenticated, Cookies::None, Body::None),
+    json("POST", "/api/users/{id}/change_username", Access::Authenticated, &["username"]),
     admin("GET", "/api/users/blacklist"),
     admin("POST", "/api/users/{id}/blacklist"),
     admin("POST", "/api/users/{id}/kick"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{AccountCutoff, StoreError};
+use super::{AccountCutoff, NewErrand, StoreError};
 use crate::{
     ports::{audit::AuditRecord, clock::Timestamp},
     values::{
@@ -68,6 +68,8 @@ pub struct AccountChange {
     pub permissions: Option<PermissionChange>,
     /// Whether to refuse what would leave no active administrator.
     pub keeps_an_admin: bool,
+    /// What tells the owner; queued where the change is made.
+    pub errand: Option<NewErrand>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -85,6 +87,7 @@ impl AccountChange {
             confirmed: None,
             permissions: None,
             keeps_an_admin: true,
+            errand: None,
             now,
         }
     }
