@@ -122,6 +122,7 @@ fn account() -> OpenApiRouter<AuthState> {
         .routes(routes!(password::reset_by_code))
         .routes(routes!(audit::activity))
         .routes(routes!(account_changes::change_username))
+        .routes(routes!(account_changes::change_email))
 }
 
 fn admin() -> OpenApiRouter<AuthState> {

@@ -12,6 +12,7 @@ mod audit_log;
 pub mod auth;
 pub mod confirmation;
 mod detach;
+pub mod email_change;
 mod gate;
 mod invitation;
 pub mod keys;

@@ -98,6 +98,7 @@ codes! {
 pub const RULE_CODES: &[(&str, &str)] = &[
     ("invalid_email", "The e-mail address is not one."),
     ("email_taken", "The e-mail address belongs to an account."),
+    ("email_unchanged", "The e-mail address is the one that the account has."),
     ("email_already_confirmed", "The e-mail address has been confirmed."),
     ("username_length", "The user name is too short or too long."),
     ("username_characters", "The user name has other characters than ASCII letters, digits, `-` and `_`."),
@@ -117,7 +118,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
         "The password contains the user name, the e-mail address or a name of this service.",
     ),
     ("password_breached", "The password is known from a breach of another service."),
-    ("password_wrong", "The old password is wrong."),
+    ("password_wrong", "The password, asked for once more, is wrong."),
     ("password_exists", "The account has a password, which can only be changed."),
     ("passwords_mismatch", "The two passwords differ."),
 ];

@@ -7,6 +7,7 @@ use vestibule_core::{
     access::AccessError,
     administration::{AdministrationError, NotAdministrator},
     confirmation::{ConfirmationError, ConfirmationRequestError},
+    email_change::EmailChangeError,
     login::LoginError,
     password_change::PasswordChangeError,
     password_reset::{ForgottenPasswordError, PasswordResetError},
@@ -197,6 +198,30 @@ impl From<UsernameChangeError> for ApiError {
             UsernameChangeError::Rule(violation) => vec![violation].into(),
             UsernameChangeError::Unknown => Self::new(Code::NotFound),
             UsernameChangeError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<EmailChangeError> for ApiError {
+    fn from(error: EmailChangeError) -> Self {
+        let rule = |field, code, message: &'static str| vec![RuleViolation::new(field, code, message)].into();
+        match error {
+            EmailChangeError::Rule(violation) => vec![violation].into(),
+            EmailChangeError::Same => rule("email", "email_unchanged", "Enter NEW e-mail address"),
+            EmailChangeError::Taken => rule("email", "email_taken", "Email already exists"),
+            EmailChangeError::Password(PasswordChangeError::Wrong) => {
+                rule("password", "password_wrong", "Wrong password!")
+            }
+            EmailChangeError::Password(error) => error.into(),
+            EmailChangeError::RateLimited { retry_after } => {
+                Self::new(Code::RateLimited).retry_after(retry_after)
+            }
+            EmailChangeError::NoMail => {
+                Self::new(Code::Unavailable).detail("No mail is sent here, so no address can be confirmed")
+            }
+            EmailChangeError::Unknown => Self::new(Code::NotFound),
+            EmailChangeError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

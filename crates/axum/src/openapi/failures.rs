@@ -211,6 +211,22 @@ const ROWS: &[Row] = &[
         ],
         ..row("change_username", CHANGING)
     },
+    Row {
+        rules: &["invalid_email", "email_unchanged", "email_taken", "password_wrong"],
+        ..row(
+            "change_email",
+            &[
+                Code::NotAuthenticated,
+                Code::InvalidToken,
+                Code::Forbidden,
+                Code::CrossSiteRequest,
+                Code::NotFound,
+                Code::RateLimited,
+                Code::Overloaded,
+                Code::Unavailable,
+            ],
+        )
+    },
     row("toggle_ban", CHANGING_AN_ADMIN),
     row(
         "kick",

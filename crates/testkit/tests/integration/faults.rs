@@ -149,6 +149,10 @@ pub(super) const CASES: &[Case] = &[
         let path = format!("/api/users/{}/change_username", stage.eve);
         stage.admin.copy().post(&path).json(&json!({"username": "evelyn"}))
     }),
+    ("POST", "/api/users/{id}/change_email", |stage| {
+        let path = format!("/api/users/{}/change_email", stage.eve);
+        stage.admin.copy().post(&path).json(&json!({"email": "evelyn@example.com"}))
+    }),
     ("GET", "/api/users/blacklist", |stage| stage.admin.copy().get("/api/users/blacklist")),
     ("POST", "/api/users/{id}/blacklist", |stage| {
         stage.admin.copy().post(&format!("/api/users/{}/blacklist", stage.eve))

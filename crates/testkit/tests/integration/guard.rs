@@ -167,6 +167,13 @@ pub(super) const ROUTES: &[Route] = &[
     json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
     route("GET", "/api/users/activity", Access::Authenticated, Cookies::None, Body::None),
     json("POST", "/api/users/{id}/change_username", Access::Authenticated, &["username"]),
+    route(
+        "POST",
+        "/api/users/{id}/change_email",
+        Access::Authenticated,
+        Cookies::None,
+        Body::Json { required: &["email"], optional: &["password"], may_be_absent: false },
+    ),
     admin("GET", "/api/users/blacklist"),
     admin("POST", "/api/users/{id}/blacklist"),
     admin("POST", "/api/users/{id}/kick"),

@@ -1,0 +1,101 @@
+//! Asking for another e-mail address; it counts once it is proved.
+//!
+//! Stores a link that is mailed to the new address and nothing else: until it is used, the account has its old address, and
+//! whoever reads that one is told when it changes. Steered by `throttle.mails` and the login limit. Defends against who
+//! holds a session but not the password, and against typing somebody else's address.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Auth,
+    access::AccountAccess,
+    confirmation::recipient,
+    password_change::PasswordChangeError,
+    ports::{audit::AuditKind, store::StoreError, throttle::ThrottleKey},
+    values::{email::Email, link::LinkPurpose, password::Password, rule::RuleViolation, username::LoginName},
+};
+
+/// Why nothing was mailed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmailChangeError {
+    /// It is no address.
+    #[error("no e-mail address")]
+    Rule(RuleViolation),
+    /// It is the address that the account has.
+    #[error("the address is the same")]
+    Same,
+    /// The address is somebody else's.
+    #[error("the address is taken")]
+    Taken,
+    /// The password is wrong, or could not be verified.
+    #[error(transparent)]
+    Password(#[from] PasswordChangeError),
+    /// Enough mail has been asked for by this account.
+    #[error("too many mails; again in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// When the window ends.
+        retry_after: Duration,
+    },
+    /// Nobody is written to here, so nobody can prove an address.
+    #[error("no mail is sent")]
+    NoMail,
+    /// The account is gone or disabled.
+    #[error("there is no such account")]
+    Unknown,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Auth {
+    /// Mails a link to the new address, which is the account's once the link is used. The owner gives their password
+    /// again; administrators give none.
+    ///
+    /// # Errors
+    /// [`EmailChangeError`].
+    ///
+    /// # Security
+    /// Whether an address is taken is told only after the right password, and as seldom as passwords may be tried.
+    pub async fn request_email_change(
+        self: &Arc<Self>,
+        access: AccountAccess,
+        email: &str,
+        password: Option<Password>,
+    ) -> Result<(), EmailChangeError> {
+        let account = &access.account;
+        let email = Email::parse(email).map_err(EmailChangeError::Rule)?;
+        if !access.is_for_somebody_else() {
+            let password = password.ok_or(PasswordChangeError::Wrong)?;
+            let _ = self.verify_again(account, password, &access.client).await?;
+        }
+        if email.as_typed() == account.email {
+            return Err(EmailChangeError::Same);
+        }
+        let owner = self.store.find_credentials(&LoginName::Email(email.canonical().to_owned())).await?;
+        if owner.is_some_and(|owner| owner.account.id != account.id) {
+            return Err(EmailChangeError::Taken);
+        }
+        if !self.sends_mail() {
+            return Err(EmailChangeError::NoMail);
+        }
+        let key = ThrottleKey::Mail(LinkPurpose::Confirm, account.id);
+        if let Some(retry_after) = self.count_mail(&key).await? {
+            return Err(EmailChangeError::RateLimited { retry_after });
+        }
+        self.mail_link_to(&access, &email).await
+    }
+
+    async fn mail_link_to(&self, access: &AccountAccess, email: &Email) -> Result<(), EmailChangeError> {
+        let (account, now) = (&access.account, self.clock.now());
+        let language = self.credentials_of(account).await?.and_then(|found| found.language);
+        let invitation = self.invite(recipient(account, language), email, LinkPurpose::Confirm, now)?;
+        let (link, errand) = invitation.ok_or(EmailChangeError::NoMail)?;
+        if !self.store.issue_link(link, errand).await? {
+            return Err(EmailChangeError::Unknown);
+        }
+        self.wake_outbox();
+        self.audit.record(access.event(now, AuditKind::AddressChangeRequested));
+        Ok(())
+    }
+}

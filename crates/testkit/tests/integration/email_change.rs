@@ -1,0 +1,145 @@
+//! Another e-mail address: asked for, proved, told (SPEC §1.2).
+
+use serde_json::json;
+use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, faults::Fault};
+
+use super::{
+    account_changes::{admin_of, id_of},
+    confirmation::{only_letter, token_of},
+};
+
+async fn ask(client: &Client, id: &str, email: &str, password: &str) -> Answer {
+    let body = json!({"email": email, "password": password});
+    client.post(&format!("/api/users/{id}/change_email")).json(&body).await
+}
+
+async fn confirm(app: &TestApp, token: &str) -> u16 {
+    app.client().post(&format!("/api/users/confirm/{token}")).await.status.as_u16()
+}
+
+/// Somebody logged in, whose letters are gone.
+async fn stage() -> (TestApp, Client, String) {
+    let app = TestApp::start().await;
+    let ada = app.client().registered("ada").await;
+    let id = id_of(&ada).await;
+    let _ = app.mails().await;
+    (app, ada, id)
+}
+
+#[tokio::test]
+async fn a_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told() {
+    let (app, ada, id) = stage().await;
+    let _ = ask(&ada, &id, "Countess@example.com", PASSWORD).await.expect(200);
+    let letter = only_letter(&app).await;
+    assert_eq!(letter.to, "Countess@example.com");
+    assert_eq!(ada.get("/api/v1/users/me").await.json()["email"], "ada@example.com");
+    let _ = app.client().log_in("countess@example.com", PASSWORD).await.expect(401);
+    assert_eq!(confirm(&app, &token_of(&letter)).await, 200);
+    let told = only_letter(&app).await;
+    assert_eq!(told.to, "ada@example.com");
+    assert!(told.text.contains("Countess@example.com"), "{}", told.text);
+    let account = ada.get("/api/v1/users/me").await.json();
+    assert_eq!((&account["email"], &account["confirmed"]), (&json!("Countess@example.com"), &json!(true)));
+    let _ = app.client().log_in("countess@example.com", PASSWORD).await.expect(200);
+    let _ = app.client().log_in("ada@example.com", PASSWORD).await.expect(401);
+    assert!(app.audit().await.iter().any(|event| event.kind == "address_change_requested"));
+}
+
+/// T32, Devise CVE-2026-32700: a link proves the address it was mailed to, and only while that is what was asked for.
+#[tokio::test]
+async fn t32_a_link_proves_no_other_address_than_the_last_one_asked_for() {
+    let (app, ada, id) = stage().await;
+    let _ = ask(&ada, &id, "mine@example.com", PASSWORD).await.expect(200);
+    let mine = only_letter(&app).await;
+    let _ = ask(&ada, &id, "victim@example.com", PASSWORD).await.expect(200);
+    assert_eq!(only_letter(&app).await.to, "victim@example.com");
+    assert_eq!(confirm(&app, &token_of(&mine)).await, 403);
+    let code = json!({"email": "victim@example.com", "code": mine.code});
+    let _ = app.client().post("/api/users/confirm_code").json(&code).await.expect_problem(403, "forbidden");
+    let account = ada.get("/api/v1/users/me").await.json();
+    assert_eq!((&account["email"], &account["confirmed"]), (&json!("ada@example.com"), &json!(false)));
+}
+
+/// T33, Django CVE-2019-19844: letters go to the address of the account, whatever one like it was typed.
+#[tokio::test]
+async fn t33_a_reminder_goes_to_the_confirmed_address_as_its_owner_typed_it() {
+    let (app, ada, id) = stage().await;
+    let _ = ask(&ada, &id, "Countess@example.com", PASSWORD).await.expect(200);
+    assert_eq!(confirm(&app, &token_of(&only_letter(&app).await)).await, 200);
+    let _ = app.mails().await;
+    for (typed, is_mailed) in
+        [("ada@example.com", false), ("count\u{df}@example.com", false), ("COUNTESS@EXAMPLE.COM", true)]
+    {
+        let forgot = app.client().post("/api/users/forgot_password").json(&json!({"email": typed}));
+        let _ = forgot.await;
+        let to: Vec<_> = app.mails().await.into_iter().map(|letter| letter.to).collect();
+        assert_eq!(to == ["Countess@example.com"], is_mailed, "{typed} {to:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_must_be_one_new_and_free_and_the_password_right() {
+    let (app, ada, id) = stage().await;
+    let _ = app.client().registered("bob").await;
+    let _ = app.mails().await;
+    for (email, password, code) in [
+        ("nonsense", PASSWORD, "invalid_email"),
+        ("a@b.org\r\nBcc: c@d.org", PASSWORD, "invalid_email"),
+        ("ada@example.com", PASSWORD, "email_unchanged"),
+        ("BOB@example.com", PASSWORD, "email_taken"),
+        ("bob@example.com", "wrong password", "password_wrong"),
+        ("new@example.com", "wrong password", "password_wrong"),
+    ] {
+        let _ = ask(&ada, &id, email, password).await.expect_problem(400, code);
+    }
+    let missing = ada.post(&format!("/api/users/{id}/change_email")).json(&json!({"email": "a@b.org"}));
+    let _ = missing.await.expect_problem(422, "validation_failed");
+    assert!(app.mails().await.is_empty());
+    let _ = ask(&ada, &id, "ADA@example.com", PASSWORD).await.expect(200);
+    assert_eq!(only_letter(&app).await.to, "ADA@example.com", "another letter case is a change");
+}
+
+#[tokio::test]
+async fn mails_and_guesses_are_limited() {
+    let (app, ada, id) = stage().await;
+    for number in 0..2 {
+        let _ = ask(&ada, &id, &format!("a{number}@example.com"), PASSWORD).await.expect(200);
+    }
+    let answer = ask(&ada, &id, "a3@example.com", PASSWORD).await.expect_problem(429, "rate_limited");
+    assert_eq!(answer.header("retry-after"), Some("1800"));
+    let guess = || ask(&ada, &id, "a4@example.com", "wrong password");
+    for _ in 0..30 {
+        let _ = guess().await.expect_problem(400, "password_wrong");
+    }
+    let _ = guess().await.expect_problem(429, "rate_limited");
+    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn t16_an_address_is_changed_by_its_owner_and_by_administrators_alone() {
+    let (app, ada, id) = stage().await;
+    let eve = app.client().registered("eve").await;
+    let _ = ask(&app.client(), &id, "e@example.com", PASSWORD).await.expect_problem(401, "not_authenticated");
+    let _ = ask(&eve, &id, "e@example.com", PASSWORD).await.expect_problem(403, "forbidden");
+    let root = admin_of(&app).await;
+    let body = json!({"email": "countess@example.com"});
+    let unknown = root.post("/api/users/0190163d-8694-739b-aea5-966c26f8ad91/change_email").json(&body);
+    let _ = unknown.await.expect_problem(404, "not_found");
+    let _ = root.post(&format!("/api/users/{id}/change_email")).json(&body).await.expect(200);
+    assert_eq!(only_letter(&app).await.to, "countess@example.com");
+    assert_eq!(ada.get("/api/v1/users/me").await.json()["email"], "ada@example.com");
+    // An administrator's own address needs the password like everybody's.
+    let own = root.post(&format!("/api/users/{}/change_email", id_of(&root).await)).json(&body);
+    let _ = own.await.expect_problem(422, "validation_failed");
+}
+
+#[tokio::test]
+async fn t58_an_outage_is_no_promise() {
+    let (app, ada, id) = stage().await;
+    for method in ["find_credentials", "issue_link"] {
+        app.store().fail(method, Fault::Before);
+        let _ = ask(&ada, &id, "a@example.org", PASSWORD).await.expect_problem(503, "unavailable");
+        app.store().heal();
+    }
+    assert!(app.mails().await.is_empty());
+}
