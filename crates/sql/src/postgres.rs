@@ -23,6 +23,7 @@ mod tests;
 
 use std::{
     future,
+    pin::Pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
@@ -57,6 +58,9 @@ pub struct Postgres {
     seen_stamps: AtomicI64,
 }
 
+/// A future whose type is nobody's business.
+type Unnamed<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
+
 /// Looks at a database, migrates it where need be, and checks that every statement fits it.
 async fn prepare(options: &PostgresOptions) -> Result<connect::Session<'_>, OpenError> {
     let mut session = connect::Session::begin(options).await?;
@@ -72,16 +76,17 @@ impl SqlStore<Postgres> {
     /// # Errors
     /// [`OpenError`], whose message is a sentence that says what to do.
     pub async fn open(options: PostgresOptions) -> Result<Arc<Self>, OpenError> {
-        // It holds a whole conversation, which callers need not carry around with them.
-        let session = Box::pin(prepare(&options)).await?;
+        // Both hold whole conversations, which callers need not carry around with them.
+        let preparing: Unnamed<'_, _> = Box::pin(prepare(&options));
+        let session = preparing.await?;
         let engine = Postgres {
             connections: Connections::new(&options, &session.dialer)?,
             dialer: Arc::clone(&session.dialer),
             listener: OnceLock::new(),
             seen_stamps: AtomicI64::new(0),
         };
-        let stamps = engine.sum_stamps().await;
-        let stamps = stamps.map_err(|source| session.unreadable(source))?;
+        let summing: Unnamed<'_, _> = Box::pin(engine.sum_stamps());
+        let stamps = summing.await.map_err(|source| session.unreadable(source))?;
         engine.seen_stamps.store(stamps, Ordering::Release);
         Ok(Arc::new(Self { engine }))
     }
