@@ -101,7 +101,7 @@ pub(crate) async fn insert_account<T: Tx>(
                 search::insert_parts(tx, account.id, &username.canonical()).await?;
             }
             if let Some((link, errand)) = &account.invitation {
-                links::issue_link(tx, link, errand).await?;
+                links::keep_link(tx, link, errand).await?;
             }
             let ended = match session {
                 Some(session) => sessions::insert_session(tx, session, u32::MAX).await?.pop(),

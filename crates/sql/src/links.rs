@@ -89,6 +89,20 @@ pub(crate) async fn issue_link<T: Tx>(
     link: &NewLink,
     errand: &NewErrand,
 ) -> Result<bool, StoreError> {
+    let active = tx.opt(&COUNT_ACTIVE, &[(&link.account_id).into()]).await?.map_or(0, |row| row.count);
+    if active == 0 {
+        return Ok(false);
+    }
+    keep_link(tx, link, errand).await?;
+    Ok(true)
+}
+
+/// Keeps a link and queues what tells of it, for an account that this transaction has made or looked at.
+pub(crate) async fn keep_link<T: Tx>(
+    tx: &mut T,
+    link: &NewLink,
+    errand: &NewErrand,
+) -> Result<(), StoreError> {
     let params = [
         (&link.account_id).into(),
         link.purpose.as_str().into(),
@@ -99,13 +113,8 @@ pub(crate) async fn issue_link<T: Tx>(
         link.created_at.into(),
         link.expires_at.into(),
     ];
-    let active = tx.opt(&COUNT_ACTIVE, &[(&link.account_id).into()]).await?.map_or(0, |row| row.count);
-    if active == 0 {
-        return Ok(false);
-    }
     tx.exec(&ISSUE_LINK, &params).await?;
-    errands::queue_errand(tx, errand).await?;
-    Ok(true)
+    errands::queue_errand(tx, errand).await
 }
 
 /// Finds a link that is good.

@@ -70,7 +70,10 @@ async fn every_request_keeps_its_budget(app: TestApp) {
     SUBSCRIBED.call_once(|| tracing::subscriber::set_global_default(Counter).unwrap());
 
     let registration = statements(app.client().registered("ada")).await;
-    assert_eq!(registration, ["INSERT_ACCOUNT", "INSERT_PARTS_8", "OPEN_SESSION"]);
+    assert_eq!(
+        registration,
+        ["INSERT_ACCOUNT", "INSERT_PARTS_8", "ISSUE_LINK", "INSERT_ERRAND", "OPEN_SESSION"]
+    );
 
     app.clock().advance(Duration::from_secs(1));
     let first = app.client();
