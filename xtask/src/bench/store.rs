@@ -25,8 +25,8 @@ Wall-clock time of one call, all tasks together; the ratio is the store's time t
 by the driver alone, prepared, on a database of its own beside the store's, with parameters made as for the store and
 answers left unread. On SQLite: rusqlite connections with the store's settings; look-ups inline, on as many as the
 store has; the list and the writes on a blocking thread, with a COMMIT each for 1 task and for groups of 64 without
-savepoints for 64. On PostgreSQL: tokio-postgres, 1 connection for 1 task and 16, the store's number, for 64, each by
-one task at a time; BEGIN and COMMIT only where the store has them. With 64 tasks on SQLite there is no target: raw
+savepoints for 64. On PostgreSQL: tokio-postgres, 1 connection for 1 task and, for 64, as many as the store has: 16
+for reads, of which it leaves 13 to writes; each by one task at a time; BEGIN and COMMIT only where the store has them. With 64 tasks on SQLite there is no target: raw
 gives no task its answer, which is most of what the store does there.";
 
 /// How many times raw's time the store may take.

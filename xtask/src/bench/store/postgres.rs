@@ -19,6 +19,8 @@ use super::{
 
 /// How many connections the store has.
 const CONNECTIONS: usize = 16;
+/// How many of them write: the store keeps two for look-ups and one to hear of changes.
+const WRITERS: usize = 13;
 
 /// A connection with the method's statements prepared.
 struct Prepared {
@@ -41,7 +43,8 @@ pub(super) async fn workers(
     turns: &Turns,
 ) -> anyhow::Result<Vec<Worker>> {
     let mut connections = Vec::new();
-    for _ in 0..tasks.min(CONNECTIONS) {
+    let most = if method.is_write() { WRITERS } else { CONNECTIONS };
+    for _ in 0..tasks.min(most) {
         let client = connect(url).await?;
         let mut statements = Vec::new();
         for text in texts(method)? {
