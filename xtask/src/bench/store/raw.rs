@@ -83,6 +83,8 @@ fn insertion(turn: Turn) -> anyhow::Result<Vec<Value>> {
         integer(1),
         text("[]"),
         integer(new.created_at.as_millis()),
+        Value::Null,
+        integer(0),
     ])
 }
 
@@ -127,6 +129,7 @@ fn audit(turn: Turn) -> Vec<(usize, Vec<Value>)> {
             text(event.kind.as_str()),
             text(event.outcome.as_str()),
             event.account_id.map_or(Value::Null, account),
+            event.actor_id.map_or(Value::Null, account),
             event.session_id.map_or(Value::Null, session),
             Value::Text(event.address),
             text(event.detail),
