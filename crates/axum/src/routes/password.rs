@@ -151,8 +151,8 @@ pub(crate) async fn change(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
-    let name = if fields.has("old_password") { "old_password" } else { "oldPassword" };
-    let name = if fields.has(name) { name } else { "old_password" };
+    let is_other_name = fields.has("oldPassword") && !fields.has("old_password");
+    let name = if is_other_name { "oldPassword" } else { "old_password" };
     let old = fields.required_password(name);
     let new = typed_twice(&mut fields);
     fields.finish()?;
