@@ -67,7 +67,8 @@ impl Auth {
         let email = Email::parse(email).map_err(EmailChangeError::Rule)?;
         if !access.is_for_somebody_else() {
             let password = password.ok_or(PasswordChangeError::Wrong)?;
-            let _ = self.verify_again(account, password, &access.client).await?;
+            let asked_for = AuditKind::AddressChangeRequested;
+            let _ = self.verify_again(account, password, &access.client, asked_for).await?;
         }
         if email.as_typed() == account.email {
             return Err(EmailChangeError::Same);

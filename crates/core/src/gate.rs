@@ -39,6 +39,12 @@ impl Auth {
         self.admit(key, policy.registrations, policy.registration_window).await
     }
 
+    /// Lets somebody guess at a password, if the network has not guessed too often.
+    pub(crate) async fn admit_login(&self, network: ClientNetwork) -> Result<Attempt, GateError> {
+        let policy = &self.policy.throttle;
+        self.admit(ThrottleKey::Login(network), policy.login_attempts, policy.login_window).await
+    }
+
     async fn admit(&self, key: ThrottleKey, limit: u32, window: Duration) -> Result<Attempt, GateError> {
         if !self.policy.throttle.is_enabled {
             return Ok(Attempt(None));

@@ -9,12 +9,12 @@ use crate::{
     Auth,
     confirmation::recipient,
     detach::to_the_end,
+    gate::GateError,
     password_reset::TypedTwice,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         hasher::{HashError, Verification},
         store::{PasswordChange, StoreError},
-        throttle::{Count, ThrottleKey},
     },
     values::{
         account::{Account, Credentials},
@@ -78,7 +78,7 @@ impl Auth {
         new: TypedTwice,
         client: &Client,
     ) -> Result<(), PasswordChangeError> {
-        let credentials = self.verify_again(account, old, client).await?;
+        let credentials = self.verify_again(account, old, client, AuditKind::PasswordChanged).await?;
         self.replace_password(account, keep, Some(credentials), new, client).await
     }
 
@@ -99,43 +99,34 @@ impl Auth {
         self.replace_password(account, keep, None, new, client).await
     }
 
-    /// Verifies the password of somebody who is logged in, once more; returns the hash it was verified against.
+    /// Verifies the password of somebody who is logged in, once more; returns the hash it was verified against. A wrong one
+    /// is written down as a failure of what it was asked for.
     pub(crate) async fn verify_again(
         &self,
         account: &Account,
         password: Password,
         client: &Client,
+        purpose: AuditKind,
     ) -> Result<PasswordHash, PasswordChangeError> {
-        let key = ThrottleKey::Login(client.network());
-        let policy = &self.policy.throttle;
-        let mut receipt = None;
-        if policy.is_enabled {
-            match self.throttle.count(&key, policy.login_attempts, policy.login_window).await? {
-                Count::Counted(counted) => receipt = Some(counted),
-                Count::LimitReached { retry_after } => {
-                    return Err(PasswordChangeError::RateLimited { retry_after });
-                }
-            }
-        }
+        let attempt = self.admit_login(client.network()).await.map_err(|refusal| match refusal {
+            GateError::Closed { retry_after } => PasswordChangeError::RateLimited { retry_after },
+            GateError::Store(error) => error.into(),
+        })?;
         let outcome = self.verify_password_of(account, password, client).await;
-        if matches!(outcome, Err(PasswordChangeError::Wrong)) {
-            self.audit.record(AuditEvent {
-                at: self.clock.now(),
-                kind: AuditKind::PasswordChanged,
-                outcome: AuditOutcome::Failure,
-                account_id: Some(account.id),
-                actor_id: None,
-                session_id: None,
-                address: client.address.to_string(),
-                detail: "wrong_password",
-            });
+        if !matches!(outcome, Err(PasswordChangeError::Wrong)) {
+            self.give_back(attempt).await;
+            return outcome;
         }
-        let gives_back = !matches!(outcome, Err(PasswordChangeError::Wrong));
-        if let (Some(receipt), true) = (receipt, gives_back)
-            && let Err(error) = self.throttle.refund(&key, receipt).await
-        {
-            tracing::warn!(%error, "an attempt could not be given back");
-        }
+        self.audit.record(AuditEvent {
+            at: self.clock.now(),
+            kind: purpose,
+            outcome: AuditOutcome::Failure,
+            account_id: Some(account.id),
+            actor_id: None,
+            session_id: None,
+            address: client.address.to_string(),
+            detail: "wrong_password",
+        });
         outcome
     }
 

@@ -92,6 +92,9 @@ async fn an_address_must_be_one_new_and_free_and_the_password_right() {
     ] {
         let _ = ask(&ada, &id, email, password).await.expect_problem(400, code);
     }
+    let failures: Vec<_> =
+        app.audit().await.into_iter().filter(|event| event.detail == "wrong_password").collect();
+    assert!(failures.len() == 2 && failures.iter().all(|event| event.kind == "address_change_requested"));
     let missing = ada.post(&format!("/api/users/{id}/change_email")).json(&json!({"email": "a@b.org"}));
     let _ = missing.await.expect_problem(422, "validation_failed");
     assert!(app.mails().await.is_empty());
