@@ -159,10 +159,9 @@ impl Connections {
         let asking = async {
             loop {
                 match self.pool.get().await {
-                    // The database makes no further one, but those that there are come back.
-                    Err(managed::PoolError::Backend(unreached))
-                        if unreached.is_full() && self.pool.status().size > 0 =>
-                    {
+                    // The database makes no further one, but those that there are come back: ours, which may just be
+                    // being made, or those of others.
+                    Err(managed::PoolError::Backend(unreached)) if unreached.is_full() => {
                         let _ = timeout(FULL_PAUSE, self.returned.notified()).await;
                     }
                     outcome => return outcome,
