@@ -1,6 +1,9 @@
 //! Accounts that the operator of the machine makes for others.
 
-use super::{Names, RegistrationError, note};
+use super::{
+    RegistrationError,
+    new_account::{Names, note},
+};
 use crate::{
     Auth,
     administration::Administrator,

@@ -1,0 +1,97 @@
+//! What a new account is made of: names and a password that follow the rules, and the link that proves the address.
+
+use super::{Registration, RegistrationError};
+use crate::{
+    Auth,
+    new_password::NewPassword,
+    outbox::Recipient,
+    values::{
+        account::{AccountId, FullName, NewAccount},
+        client::ClientNetwork,
+        email::Email,
+        link::LinkPurpose,
+        password::Password,
+        rule::RuleViolation,
+        scope::Scopes,
+        username::Username,
+    },
+};
+
+/// Names that follow the rules.
+pub(super) struct Names {
+    pub(super) email: Email,
+    pub(super) username: Option<Username>,
+    pub(super) full_name: Option<FullName>,
+}
+
+impl Auth {
+    pub(super) async fn new_account(
+        &self,
+        registration: Registration,
+    ) -> Result<NewAccount, RegistrationError> {
+        let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
+        let Registration { password, client, language, .. } = registration;
+        let account = self.hash_into_account(names, password, client.network()).await?;
+        self.with_invitation(NewAccount { language, ..account })
+    }
+
+    /// Adds the link that asks for a proof of the address.
+    fn with_invitation(&self, account: NewAccount) -> Result<NewAccount, RegistrationError> {
+        let recipient = Recipient {
+            account_id: account.id,
+            email: account.email.as_typed(),
+            username: account.username.as_ref().map(Username::as_str),
+            language: account.language,
+        };
+        let invitation = self.invite(recipient, &account.email, LinkPurpose::Confirm, account.created_at)?;
+        Ok(NewAccount { invitation, ..account })
+    }
+
+    /// Checks every rule, so that a person mends everything at once.
+    async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
+        let mut broken = Vec::new();
+        let email = note(&mut broken, Email::parse(&registration.email));
+        let username = registration.username.as_deref().map(|name| self.policy.usernames.parse(name));
+        let username = username.and_then(|parsed| note(&mut broken, parsed));
+        let new = NewPassword {
+            password: &registration.password,
+            field: registration.password_field,
+            repeated: registration.repeated.as_ref(),
+            username: username.as_ref(),
+            email: email.as_ref(),
+        };
+        broken.extend(self.check_new_password(new).await);
+        let full_name = FullName::parse(registration.full_name.as_deref().unwrap_or_default());
+        let full_name = note(&mut broken, full_name).flatten();
+        match email {
+            Some(email) if broken.is_empty() => Ok(Names { email, username, full_name }),
+            _ => Err(broken),
+        }
+    }
+
+    pub(super) async fn hash_into_account(
+        &self,
+        names: Names,
+        password: Password,
+        network: ClientNetwork,
+    ) -> Result<NewAccount, RegistrationError> {
+        let hash = self.hasher.hash(password, network).await?;
+        let created_at = self.clock.now();
+        Ok(NewAccount {
+            id: AccountId::new(created_at),
+            email: names.email,
+            username: names.username,
+            full_name: names.full_name,
+            password_hash: Some(hash),
+            confirmed: false,
+            permissions: Scopes::none(),
+            language: None,
+            invitation: None,
+            created_at,
+        })
+    }
+}
+
+pub(super) fn note<T>(broken: &mut Vec<RuleViolation>, parsed: Result<T, RuleViolation>) -> Option<T> {
+    parsed.map_err(|violation| broken.push(violation)).ok()
+}
