@@ -1,7 +1,8 @@
-//! The limits on what anybody may try: counted before the work, given back where the caller is not at fault.
+//! The one gate before every way in: attempts counted before the work, given back where the caller is not at fault.
 //!
-//! Stores counters in the throttle. Steered by `throttle.*`. Defends against registrations in bulk: parallel ones cannot
-//! outrun a limit that is counted first, and whoever hangs up has counted all the same.
+//! Stores counters in the throttle. Steered by `throttle.*`. Defends against guessing and against registrations in bulk:
+//! parallel ones cannot outrun a limit that is counted first, and whoever hangs up has counted all the same. No session is
+//! begun without an [`Attempt`], and only this file makes one.
 
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::{
 pub(crate) enum GateError {
     /// The limit has been reached.
     Closed {
+        /// What is full.
+        key: ThrottleKey,
         /// Until it is worth another try.
         retry_after: Duration,
     },
@@ -27,6 +30,9 @@ pub(crate) enum GateError {
 }
 
 /// An attempt that has been counted, or need not be; it stays counted unless it is given back.
+///
+/// # Security
+/// Whoever begins a session shows one: no way in can go round the gate.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt(Option<(ThrottleKey, Receipt)>);
@@ -51,7 +57,7 @@ impl Auth {
         }
         match self.throttle.count(&key, limit, window).await.map_err(GateError::Store)? {
             Count::Counted(receipt) => Ok(Attempt(Some((key, receipt)))),
-            Count::LimitReached { retry_after } => Err(GateError::Closed { retry_after }),
+            Count::LimitReached { retry_after } => Err(GateError::Closed { key, retry_after }),
         }
     }
 

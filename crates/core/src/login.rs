@@ -8,15 +8,15 @@ mod record;
 
 use std::{sync::Arc, time::Duration};
 
-use self::record::LoginRecord;
+use self::record::{Entry, LoginRecord};
 use crate::{
     Auth,
     detach::to_the_end,
+    gate::Attempt,
     ports::{
         clock::Timestamp,
         hasher::{HashError, Verification},
         store::{Opening, SessionOpening, StoreError},
-        throttle::{Count, Receipt, ThrottleKey},
     },
     token::{Issue, SigningError, TokenPair},
     values::{
@@ -53,6 +53,15 @@ pub struct LoginAttempt {
 struct Verified {
     credentials: Credentials,
     hash: PasswordHash,
+}
+
+/// What a session begins with.
+pub(crate) struct Birth {
+    pub(crate) account_id: AccountId,
+    pub(crate) scope: Scopes,
+    /// Sessions begun at or before this moment are dead.
+    pub(crate) cutoff_at: Timestamp,
+    pub(crate) client: Client,
 }
 
 /// A login that succeeded.
@@ -126,43 +135,32 @@ impl Auth {
     /// The attempt is counted before the password is looked at, so parallel guesses cannot outrun the limit; it is
     /// given back on success and where the failure is ours.
     pub async fn log_in(self: &Arc<Self>, attempt: LoginAttempt) -> Result<LoggedIn, LoginError> {
-        let mut record = LoginRecord::begin(self, &attempt.client);
-        match self.count_login(record.key()).await {
-            Ok(receipt) => record.receipt = receipt,
-            Err(error) => return record.end(Err(error)).await,
-        }
+        let record = LoginRecord::begin(self, &attempt.client);
+        let mut entry = match self.admit_login(attempt.client.network()).await {
+            Ok(attempt) => Entry { record, attempt },
+            Err(refusal) => return record.refuse(refusal),
+        };
         let attempt = Arc::new(attempt);
         for _ in 0..TRIES {
-            let verified = match self.verify(&attempt, &mut record).await {
+            let verified = match self.verify(&attempt, &mut entry.record).await {
                 Ok(Some(verified)) => verified,
                 Ok(None) => continue,
-                Err(error) => return record.end(Err(error)).await,
+                Err(error) => return entry.end(Err(error)).await,
             };
             let (auth, attempt) = (Arc::clone(self), Arc::clone(&attempt));
             let opened = to_the_end(async move {
-                match auth.open_session(verified, &attempt).await {
-                    Ok(Some(login)) => Ok(record.end(Ok(login)).await),
-                    Ok(None) => Err(record),
-                    Err(error) => Ok(record.end(Err(error)).await),
+                match auth.open_session(&entry.attempt, verified, &attempt).await {
+                    Ok(Some(login)) => Ok(entry.end(Ok(login)).await),
+                    Ok(None) => Err(entry),
+                    Err(error) => Ok(entry.end(Err(error)).await),
                 }
             });
             match opened.await {
                 Ok(outcome) => return outcome,
-                Err(unended) => record = unended,
+                Err(unended) => entry = unended,
             }
         }
-        record.end(Err(LoginError::InvalidCredentials)).await
-    }
-
-    async fn count_login(&self, key: &ThrottleKey) -> Result<Option<Receipt>, LoginError> {
-        let policy = &self.policy.throttle;
-        if !policy.is_enabled {
-            return Ok(None);
-        }
-        match self.throttle.count(key, policy.login_attempts, policy.login_window).await? {
-            Count::Counted(receipt) => Ok(Some(receipt)),
-            Count::LimitReached { retry_after } => Err(LoginError::RateLimited { retry_after }),
-        }
+        entry.end(Err(LoginError::InvalidCredentials)).await
     }
 
     /// Verifies the password; `None` where the account changed meanwhile, so that it must be looked at again.
@@ -220,16 +218,20 @@ impl Auth {
     /// Opens the session; `None` where the account was banned, deleted or given another hash meanwhile.
     async fn open_session(
         &self,
+        admitted: &Attempt,
         verified: Verified,
         attempt: &LoginAttempt,
     ) -> Result<Option<LoggedIn>, LoginError> {
         let Verified { credentials, hash } = verified;
         let account = &credentials.account;
         let scope = attempt.scope.intersection(&self.policy.tokens.scopes).intersection(&account.permissions);
-        let session = NewSession {
-            replaces: attempt.replaces,
-            ..self.new_session(account.id, scope, credentials.cutoff_at, attempt.client.clone())
+        let birth = Birth {
+            account_id: account.id,
+            scope,
+            cutoff_at: credentials.cutoff_at,
+            client: attempt.client.clone(),
         };
+        let session = NewSession { replaces: attempt.replaces, ..self.new_session(admitted, birth) };
         let opening = SessionOpening {
             session: session.clone(),
             verified: hash,
@@ -247,13 +249,11 @@ impl Auth {
     }
 
     /// A session born now, or just after the last cut-off where that lies ahead of this machine's clock.
-    pub(crate) fn new_session(
-        &self,
-        account_id: AccountId,
-        scope: Scopes,
-        cutoff_at: Timestamp,
-        client: Client,
-    ) -> NewSession {
+    ///
+    /// # Security
+    /// It takes what only the gate gives, so that no way in forgets to count.
+    pub(crate) fn new_session(&self, _: &Attempt, birth: Birth) -> NewSession {
+        let Birth { account_id, scope, cutoff_at, client } = birth;
         let policy = &self.policy.tokens;
         let created_at = self.clock.now().max(cutoff_at.plus(Duration::from_millis(1)));
         let ends_at = created_at.plus(policy.refresh_max);

@@ -109,7 +109,7 @@ impl Auth {
         purpose: AuditKind,
     ) -> Result<PasswordHash, PasswordChangeError> {
         let attempt = self.admit_login(client.network()).await.map_err(|refusal| match refusal {
-            GateError::Closed { retry_after } => PasswordChangeError::RateLimited { retry_after },
+            GateError::Closed { retry_after, .. } => PasswordChangeError::RateLimited { retry_after },
             GateError::Store(error) => error.into(),
         })?;
         let outcome = self.verify_password_of(account, password, client).await;

@@ -16,7 +16,8 @@ pub use self::{admin::AdminCreation, by_operator::NewUser};
 use crate::{
     Auth,
     detach::to_the_end,
-    login::LoggedIn,
+    gate::Attempt,
+    login::{Birth, LoggedIn},
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         hasher::HashError,
@@ -145,12 +146,13 @@ impl Auth {
             return self.register(registration).await.map(Registered::Unconfirmed);
         }
         let attempt = self.begin_registration(&registration).await?;
-        let outcome = self.make_account_with_session(registration, replaces).await;
+        let outcome = self.make_account_with_session(&attempt, registration, replaces).await;
         self.end_registration(attempt, outcome).await
     }
 
     async fn make_account_with_session(
         self: &Arc<Self>,
+        attempt: &Attempt,
         registration: Registration,
         replaces: Option<SessionId>,
     ) -> Result<Registered, RegistrationError> {
@@ -158,10 +160,9 @@ impl Auth {
         let account = self.new_account(registration).await?;
         // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
         let cutoff_at = self.revocations.everyone();
-        let session = NewSession {
-            replaces,
-            ..self.new_session(account.id, Scopes::none(), cutoff_at, client.clone())
-        };
+        let birth =
+            Birth { account_id: account.id, scope: Scopes::none(), cutoff_at, client: client.clone() };
+        let session = NewSession { replaces, ..self.new_session(attempt, birth) };
         let auth = Arc::clone(self);
         to_the_end(async move {
             let account = auth.insert(account, Some(session.clone())).await?;

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use super::{LoggedIn, LoginError};
 use crate::{
     Auth,
-    ports::{
-        audit::{AuditEvent, AuditKind, AuditOutcome},
-        throttle::{Receipt, ThrottleKey},
-    },
+    gate::{Attempt, GateError},
+    ports::audit::{AuditEvent, AuditKind, AuditOutcome},
     values::{account::AccountId, client::Client, session::SessionId},
 };
 
@@ -18,8 +16,6 @@ use crate::{
 pub(super) struct LoginRecord {
     auth: Arc<Auth>,
     address: String,
-    key: ThrottleKey,
-    pub(super) receipt: Option<Receipt>,
     pub(super) account_id: Option<AccountId>,
     is_ended: bool,
 }
@@ -29,45 +25,34 @@ impl LoginRecord {
         Self {
             auth: Arc::clone(auth),
             address: client.address.to_string(),
-            key: ThrottleKey::Login(client.network()),
-            receipt: None,
             account_id: None,
             is_ended: false,
         }
     }
 
-    pub(super) const fn key(&self) -> &ThrottleKey {
-        &self.key
-    }
-
-    /// Ends the attempt and hands its outcome on.
-    pub(super) async fn end(mut self, outcome: Result<LoggedIn, LoginError>) -> Result<LoggedIn, LoginError> {
+    /// Ends an attempt and hands its outcome on.
+    pub(super) fn end(mut self, outcome: Result<LoggedIn, LoginError>) -> Result<LoggedIn, LoginError> {
         match &outcome {
             Ok(login) => self.write("", Some(login.session_id)),
-            Err(LoginError::RateLimited { retry_after }) => {
-                let now = self.auth.clock.now();
-                if self.auth.limit_notices.is_first(&self.key, now.plus(*retry_after), now) {
-                    tracing::warn!(address = self.address, "the login limit of a client network is reached");
-                    self.write("rate_limited", None);
-                } else {
-                    self.count("rate_limited");
-                }
-            }
             Err(error) => self.write(error.code(), None),
-        }
-        if outcome.as_ref().map_or_else(LoginError::is_ours, |_| true) {
-            self.give_back().await;
         }
         outcome
     }
 
-    async fn give_back(&mut self) {
-        if let Some(receipt) = self.receipt.take()
-            // Losing a refund costs the caller one attempt; it must not cost them the login.
-            && let Err(error) = self.auth.throttle.refund(&self.key, receipt).await
-        {
-            tracing::warn!(%error, "a login attempt could not be given back");
+    /// Ends an attempt that the gate has not let in.
+    pub(super) fn refuse(mut self, refusal: GateError) -> Result<LoggedIn, LoginError> {
+        let (key, retry_after) = match refusal {
+            GateError::Closed { key, retry_after } => (key, retry_after),
+            GateError::Store(error) => return self.end(Err(error.into())),
+        };
+        let now = self.auth.clock.now();
+        if self.auth.limit_notices.is_first(&key, now.plus(retry_after), now) {
+            tracing::warn!(address = self.address, "the login limit of a client network is reached");
+            self.write("rate_limited", None);
+        } else {
+            self.count("rate_limited");
         }
+        Err(LoginError::RateLimited { retry_after })
     }
 
     fn count(&mut self, detail: &'static str) {
@@ -88,6 +73,26 @@ impl LoginRecord {
             address: std::mem::take(&mut self.address),
             detail,
         });
+    }
+}
+
+/// An attempt that the gate has let in.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) record: LoginRecord,
+    pub(super) attempt: Attempt,
+}
+
+impl Entry {
+    /// Ends the attempt, gives it back where that is due, and hands its outcome on.
+    pub(super) async fn end(self, outcome: Result<LoggedIn, LoginError>) -> Result<LoggedIn, LoginError> {
+        let Self { record, attempt } = self;
+        let auth = Arc::clone(&record.auth);
+        let outcome = record.end(outcome);
+        if outcome.as_ref().map_or_else(LoginError::is_ours, |_| true) {
+            auth.give_back(attempt).await;
+        }
+        outcome
     }
 }
 

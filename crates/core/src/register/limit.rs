@@ -36,7 +36,7 @@ impl Auth {
 impl From<GateError> for RegistrationError {
     fn from(error: GateError) -> Self {
         match error {
-            GateError::Closed { retry_after } => Self::RateLimited { retry_after },
+            GateError::Closed { retry_after, .. } => Self::RateLimited { retry_after },
             GateError::Store(error) => Self::Store(error),
         }
     }
