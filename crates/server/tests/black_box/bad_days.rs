@@ -26,7 +26,7 @@ const CLIENTS: usize = 8;
 const DEVICES: &str = "/api/users/sessions";
 const CONNECTIONS: usize = 10;
 /// It takes two seconds at most; the rest is for a machine that has other things to do.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// A node on a database, reached at another address where there is a proxy in between.
 pub(crate) fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
@@ -36,9 +36,9 @@ pub(crate) fn node(database: &Database<'_>, address: SocketAddr) -> Folder {
         // Behind a load balancer all nodes are seen at one place, which is who issues the tokens.
         .with("VESTIBULE_PUBLIC_URL", "http://localhost:8000")
         .with("VESTIBULE_POSTGRES__CONNECTIONS", &CONNECTIONS.to_string())
-        .with("VESTIBULE_POSTGRES__ACQUIRE_TIMEOUT", "500ms")
-        .with("VESTIBULE_POSTGRES__CONNECT_TIMEOUT", "500ms")
-        .with("VESTIBULE_POSTGRES__STATEMENT_TIMEOUT", "500ms")
+        .with("VESTIBULE_POSTGRES__ACQUIRE_TIMEOUT", "1s")
+        .with("VESTIBULE_POSTGRES__CONNECT_TIMEOUT", "1s")
+        .with("VESTIBULE_POSTGRES__STATEMENT_TIMEOUT", "1s")
         .with("VESTIBULE_THROTTLE__LOGIN_ATTEMPTS", "1000000")
         .with("VESTIBULE_THROTTLE__REGISTRATIONS", "1000000")
 }
