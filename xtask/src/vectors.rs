@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
-use vestibule_core::token::jws::{self, VerifyingKey, VerifyingKeys};
+use vestibule_token::jws::{self, VerifyingKey, VerifyingKeys};
 
 use expectation::Expectation;
 

@@ -4,11 +4,12 @@
 //! stored wrapped with `secret_key`.
 
 pub(crate) mod ring;
-pub mod signing;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+pub use vestibule_token::signing;
 
 use self::signing::{BadSigningKey, SigningKey};
 use crate::{

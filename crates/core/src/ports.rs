@@ -2,15 +2,15 @@
 
 pub mod audit;
 pub mod breached_passwords;
-pub mod clock;
 pub mod hasher;
 pub mod mailer;
 pub mod store;
 pub mod throttle;
 
 pub use breached_passwords::{BreachedPasswords, BreachedPasswordsError};
-pub use clock::{Clock, Stopwatch, SystemClock, Timestamp};
 pub use hasher::{HashError, PasswordHasher, Verification};
 pub use mailer::{DeliveryError, Mailer};
 pub use store::{Store, StoreError};
 pub use throttle::{Throttle, ThrottleKey};
+pub use vestibule_token::clock;
+pub use vestibule_token::clock::{Clock, Stopwatch, SystemClock, Timestamp};

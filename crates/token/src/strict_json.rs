@@ -15,7 +15,7 @@ use serde_json::{Map, Number, Value};
 /// Nesting is limited to 128 levels.
 ///
 /// ```
-/// use vestibule_core::values::strict_json::parse_object;
+/// use vestibule_token::strict_json::parse_object;
 ///
 /// assert!(parse_object(br#"{"a":{"b":1}}"#).is_some());
 /// assert!(parse_object(br#"{"a":{"b":1,"b":2}}"#).is_none());
