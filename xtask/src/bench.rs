@@ -12,6 +12,7 @@ mod load;
 mod logins;
 mod memory;
 mod method;
+mod parts;
 pub(crate) mod peer;
 mod process;
 mod protected;

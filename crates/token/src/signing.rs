@@ -167,7 +167,7 @@ impl SigningKey {
         jws::sign_with(&self.header, payload, |signed| match &self.signer {
             Signer::Ed25519(pair) => Ok(URL_SAFE_NO_PAD.encode(pair.sign(signed))),
             Signer::Library(key) => jsonwebtoken::crypto::sign(signed, key, self.algorithm.in_library())
-                .map_err(|error| SigningError::new(error)),
+                .map_err(SigningError::new),
         })
     }
 }

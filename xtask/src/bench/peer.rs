@@ -61,6 +61,7 @@ fn router(address: SocketAddr, body_bytes: usize) -> anyhow::Result<Router> {
     let bare = Router::new()
         .route(READY, answer.clone())
         .route("/api/users/token", answer.clone())
+        .route("/api/users/token/refresh", answer.clone())
         .route("/api/v1/users/me", answer);
     let origin = format!("http://{address}").parse().context("the address is no origin")?;
     Ok(with_policy(bare, Arc::new(HttpPolicy::development(origin))))
