@@ -1,6 +1,7 @@
 //! The values the rules speak of. Each parses once, at the door, and is right from then on.
 
 pub mod account;
+pub mod address_range;
 pub mod client;
 mod common_passwords;
 pub mod email;

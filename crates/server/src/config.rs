@@ -2,6 +2,7 @@
 
 mod audit;
 mod database;
+mod egress;
 mod file;
 pub mod keys;
 mod log;
@@ -26,6 +27,7 @@ mod value;
 use std::path::{Path, PathBuf};
 
 pub use audit::Audit;
+pub use egress::Egress;
 pub use log::{Log, LogFormat};
 pub use login::Login;
 pub use mail::{Mail, MailMode};
@@ -69,6 +71,8 @@ pub struct Config {
     pub redis: Redis,
     /// `[mail]` and `[smtp]`
     pub mail: Mail,
+    /// `[egress]`
+    pub egress: Egress,
     /// `[registration]`
     pub registration: Registration,
     /// `[audit]`
@@ -150,6 +154,7 @@ impl Config {
             throttle: Throttle::read(settings),
             redis: Redis::read(settings, &mut problems),
             mail: Mail::read(settings, &mut problems),
+            egress: Egress::read(settings, &mut problems),
             registration: Registration::read(settings),
             audit: Audit::read(settings),
             log: Log::read(settings, &mut problems),

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod database;
 pub mod dev_mail;
+pub mod egress;
 pub mod failure;
 pub mod http;
 pub mod mail;

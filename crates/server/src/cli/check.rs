@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::output;
 use crate::{
     config::{Loaded, Value, keys::KEYS, write_span},
+    egress,
     failure::{Failure, Problem},
     mail, startup,
 };
@@ -13,6 +14,7 @@ pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
     // What `serve` would read too: a mistake in it is found now.
     startup::read_signing_key(&loaded.config.tokens)?;
     mail::check(&loaded.config)?;
+    egress::check(&loaded.config)?;
     startup::open_breached_file(&loaded.config.passwords)?;
     let service = &loaded.config.service;
     let (mode, public_url) = (service.mode.as_str(), service.known_url());

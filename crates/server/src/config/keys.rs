@@ -111,6 +111,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("redis", "How `redis_url` is used."),
     ("mail", "What people are written; docs/mail.md says more."),
     ("smtp", "The mail server that takes letters."),
+    ("egress", "How others are asked, where something is configured that asks them."),
     ("registration", "Making accounts."),
     ("audit", "The log of who did what."),
     (
@@ -303,6 +304,13 @@ pub const KEYS: &[Key] = &[
         "The name beside that address."),
     key("smtp.timeout", Kind::Span, "60s",
         "How long one delivery may take, connecting included; later it is tried again."),
+
+    list("egress.allowed_networks", Kind::Networks, &[],
+        "Networks beside the internet that may be asked where something is configured that asks others, for example the one that your own receivers are in. Link-local addresses, such as a cloud's metadata, never are. In development this machine is allowed."),
+    optional("egress.tls_ca_file", Kind::Path, "the certificates that the machine trusts",
+        "A PEM file with the authority that signed the certificates of those who are asked."),
+    key("egress.connect_timeout", Kind::Span, "5s",
+        "How long resolving a name and connecting may take, TLS included."),
 
     key("registration.enabled", Kind::Switch, "true",
         "Whether people may make accounts themselves."),

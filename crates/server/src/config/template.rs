@@ -54,6 +54,7 @@ fn example(key: &Key) -> &'static str {
         "mail.templates_dir" => "/etc/vestibule/mail",
         "smtp.host" => "smtp.example.org",
         "smtp.tls_ca_file" => "/etc/vestibule/smtp-ca.pem",
+        "egress.tls_ca_file" => "/etc/vestibule/egress-ca.pem",
         "smtp.user" => "vestibule",
         "smtp.password" => "from your mail provider",
         "smtp.password_file" => "/etc/vestibule/smtp_password",
