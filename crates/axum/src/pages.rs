@@ -10,8 +10,10 @@
 
 mod confirm;
 mod failure;
+mod field;
 mod markup;
 mod reset;
+mod setup;
 mod words;
 
 use axum::{
@@ -33,12 +35,14 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// `/confirm/{token}` and `/reset/{token}`, where mailed links lead, and what they look like. They belong at
+/// `/confirm/{token}` and `/reset/{token}`, where mailed links lead, `/setup/{token}`, which
+/// [`issue_setup_link`](vestibule_core::Auth::issue_setup_link) leads to, and what they look like. They belong at
 /// `public_url`.
 pub fn page_routes(state: &AuthState) -> Router {
     Router::new()
         .route("/confirm/{token}", get(confirm::ask).post(confirm::confirm))
         .route("/reset/{token}", get(reset::ask).post(reset::reset))
+        .route("/setup/{token}", get(setup::ask).post(setup::set_up))
         .route("/pages/style.css", get(style))
         .with_state(state.clone())
 }

@@ -200,10 +200,20 @@ impl OriginPolicy {
             Claim::Known(origin) => !self.trusted.contains(&origin),
             Claim::Malformed => true,
             Claim::Opaque => !is_fetched_from_same_origin(headers),
-            Claim::Absent => {
-                let is_own = |value: &HeaderValue| value == "same-origin" || value == "none";
-                !headers.get_all(SEC_FETCH_SITE).iter().all(is_own)
-            }
+            Claim::Absent => is_fetched_from_elsewhere(headers),
+        }
+    }
+
+    /// Whether a form of one of our pages is sent by a foreign one, as far as the browser tells: over plain http it says
+    /// nothing but `Origin: null` of the forms of pages that hide their address.
+    ///
+    /// # Security
+    /// Only for what a secret in the form's own address allows anyway.
+    #[must_use]
+    pub fn is_said_to_be_foreign(&self, headers: &HeaderMap) -> bool {
+        match origin_of(headers) {
+            Claim::Opaque => is_fetched_from_elsewhere(headers),
+            _ => self.is_foreign(headers),
         }
     }
 }
@@ -228,6 +238,11 @@ fn origin_of(headers: &HeaderMap) -> Claim {
         }
         (Some(_), Some(_)) => Claim::Malformed,
     }
+}
+
+fn is_fetched_from_elsewhere(headers: &HeaderMap) -> bool {
+    let is_own = |value: &HeaderValue| value == "same-origin" || value == "none";
+    !headers.get_all(SEC_FETCH_SITE).iter().all(is_own)
 }
 
 /// Browsers set `Sec-Fetch-Site`, scripts cannot.
@@ -319,6 +334,8 @@ mod tests {
             let headers = headers(pairs);
             assert_eq!(policy().prove_same_origin(&headers), proves, "{pairs:?}");
             assert_eq!(policy().is_foreign(&headers), foreign, "{pairs:?}");
+            let only_says_null = pairs == [("origin", "null")];
+            assert_eq!(policy().is_said_to_be_foreign(&headers), foreign && !only_says_null, "{pairs:?}");
         }
     }
 

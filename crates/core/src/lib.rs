@@ -30,6 +30,7 @@ pub mod refresh;
 pub mod register;
 mod revocation;
 pub mod sessions;
+pub mod setup;
 mod stalls;
 pub mod token;
 pub mod upkeep;

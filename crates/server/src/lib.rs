@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod policy;
 pub mod secret_key;
 pub mod serve;
+pub mod setup;
 pub mod signals;
 pub mod startup;
 pub mod telemetry;

@@ -16,7 +16,7 @@ use crate::{
     dev_mail,
     failure::{Failure, Problem},
     http::{self, Bounds, Remaining, Stopper, open_files},
-    mail, metrics,
+    mail, metrics, setup,
     signals::Signals,
     startup::{self, Foundation},
     telemetry,
@@ -128,7 +128,9 @@ impl Running {
         let inbox = post.inbox.as_ref().map(|_| format!("{public_url}{}", dev_mail::PATH));
         let beside = dev_mail::routes(config, &public_url, post.inbox);
         let serving = tokio::spawn(http::serve(service, app::router(&state, beside), bounds, stop));
-        banner::announce(config, &Addresses { listen, metrics, inbox, public_url });
+        // Who asks meanwhile is answered: nobody waits for this write.
+        let setup = setup::link(config, state.auth()).await;
+        banner::announce(config, &Addresses { listen, metrics, setup, inbox, public_url });
         Ok(Self { foundation, upkeep, state, stopper, serving })
     }
 

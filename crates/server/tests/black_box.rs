@@ -47,6 +47,8 @@ mod postgres;
 mod program;
 #[path = "black_box/redis.rs"]
 mod redis;
+#[path = "black_box/setup.rs"]
+mod setup;
 #[path = "black_box/storage.rs"]
 mod storage;
 #[path = "black_box/two_nodes.rs"]

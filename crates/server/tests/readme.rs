@@ -74,6 +74,20 @@ fn the_tour_works_when_pasted() {
     }
 }
 
+/// But for the port and the token.
+#[test]
+fn the_first_start_prints_what_is_shown() {
+    let shown = only(README, "text");
+    let token = |banner: &str| -> String {
+        let rest = banner.split("/setup/").nth(1).and_then(|rest| rest.lines().next());
+        rest.unwrap_or_else(|| panic!("{banner}")).to_owned()
+    };
+    let (url, printed) = programs::first_start();
+    assert_eq!(token(&printed).len(), token(&shown).len());
+    let printed = printed.replace(&url, DOCUMENTED_URL).replace(&token(&printed), &token(&shown));
+    assert_eq!(printed.trim(), shown.trim());
+}
+
 #[test]
 fn the_library_example_is_the_one_that_compiles() {
     assert_eq!(only(README, "rust"), text("crates/vestibule/examples/quick_start.rs"));
@@ -158,7 +172,7 @@ fn every_example_is_run_by_a_test() {
     for document in &documents() {
         for example in examples(document) {
             let is_run = match (document.as_str(), example.language.as_str()) {
-                (README, "bash" | "rust" | "toml")
+                (README, "bash" | "rust" | "toml" | "text")
                 | (VERIFYING, "python" | "js")
                 | (WEB_LOGIN, "js")
                 | (MAIL, "toml") => true,

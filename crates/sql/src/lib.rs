@@ -23,6 +23,7 @@ mod revocation;
 mod rotation;
 mod search;
 mod sessions;
+mod setup;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod statement;

@@ -2,6 +2,7 @@
 
 mod administration;
 mod life;
+mod setup;
 mod ways;
 
 use async_trait::async_trait;

@@ -112,6 +112,7 @@ pub(crate) fn registry() -> Vec<Description> {
         crate::rotation::statements(),
         crate::search::statements(),
         crate::sessions::statements(),
+        crate::setup::statements(),
         crate::upkeep::statements(),
     ]
     .into_iter()

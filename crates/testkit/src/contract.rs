@@ -24,6 +24,7 @@ pub mod rotation;
 pub mod samples;
 pub mod search;
 pub mod sessions;
+pub mod setup;
 pub mod throttle;
 pub mod upkeep;
 
@@ -100,6 +101,11 @@ macro_rules! store_contract {
             proofs::attempts_at_codes_are_capped
             proofs::a_password_is_changed_from_what_it_was
             proofs::an_account_comes_with_its_invitation
+            setup::a_setup_link_is_good_in_time_until_a_newer_one_or_an_administrator_comes
+            setup::a_used_setup_link_does_not_come_back
+            setup::a_setup_link_is_dead_beside_any_administrator
+            setup::a_taken_name_leaves_the_setup_link_good
+            setup::t20_a_setup_link_makes_one_administrator_of_many
             sessions::a_login_opens_a_session_and_is_remembered
             sessions::a_login_needs_the_hash_it_was_verified_against
             sessions::a_disabled_account_opens_no_session

@@ -2,6 +2,7 @@
 
 mod administration;
 mod life;
+mod setup;
 
 use std::{
     collections::HashMap,

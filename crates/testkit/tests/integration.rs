@@ -32,6 +32,7 @@ mod integration {
     mod register;
     mod service;
     mod sessions;
+    mod setup;
     mod token;
     mod unconfirmed;
     mod upkeep;

@@ -13,6 +13,7 @@ use vestibule_core::{
     password_reset::{ForgottenPasswordError, PasswordResetError},
     refresh::RefreshError,
     register::RegistrationError,
+    setup::SetupError,
     token::TokenError,
     username_change::UsernameChangeError,
     values::rule::RuleViolation,
@@ -52,6 +53,20 @@ impl From<RegistrationError> for ApiError {
             RegistrationError::Taken { email, username } => taken(email, username),
             RegistrationError::Hash(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<SetupError> for ApiError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Refused => Self::new(Code::NotFound).detail(NOT_GOOD),
+            SetupError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
+            SetupError::Rules(violations) => violations.into(),
+            SetupError::Taken { email, username } => taken(email, username),
+            SetupError::Hash(error) => error.into(),
+            SetupError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

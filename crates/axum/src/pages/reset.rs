@@ -9,7 +9,13 @@ use vestibule_core::{
     values::rule::RuleViolation,
 };
 
-use super::{Frame, Html, alert, failure::Failure, paragraph, words::with_lengths};
+use super::{
+    Frame, Html, alert,
+    failure::Failure,
+    field::{Field, fields_html},
+    paragraph,
+    words::with_lengths,
+};
 use crate::{
     error::ApiError,
     extract::{Caller, Languages},
@@ -72,67 +78,14 @@ fn read(form: FormFields) -> Result<TypedTwice, ApiError> {
 fn form(frame: &Frame<'_>, broken: &[RuleViolation]) -> Html {
     let words = frame.words;
     let lengths = &frame.state.auth().policy().passwords;
-    let told = |field: &str| -> Vec<_> {
-        let here = broken.iter().filter(|rule| rule.field == field);
-        here.map(|rule| words.rule(rule, lengths)).collect()
-    };
     let hint = with_lengths(words.password_hint, lengths);
-    let (first, second) = (told("password1"), told("password2"));
-    let focus = if first.is_empty() && !second.is_empty() { "password2" } else { "password1" };
-    let field = |name, label, hint, wrong| Field { name, label, hint, wrong, is_first: name == focus }.html();
+    let fields = [
+        Field::new_password("password1", words.password1).with_hint(&hint),
+        Field::new_password("password2", words.password2),
+    ];
     paragraph(words.reset_ask)
         .raw("<form method=\"post\">\n")
-        .html(&field("password1", words.password1, Some(hint.as_str()), &first))
-        .html(&field("password2", words.password2, None, &second))
+        .html(&fields_html(fields, broken, |rule| words.rule(rule, lengths)))
         .element("<button type=\"submit\">", words.reset_button, "</button>\n</form>\n")
         .element("<p class=\"quiet\">", words.reset_ignore, "</p>\n")
-}
-
-struct Field<'a> {
-    name: &'static str,
-    label: &'a str,
-    hint: Option<&'a str>,
-    wrong: &'a [String],
-    is_first: bool,
-}
-
-impl Field<'_> {
-    fn html(&self) -> Html {
-        let name = self.name;
-        let mut html = Html::default().element("<div class=\"field\">\n<label for=\"", name, "\">").element(
-            "",
-            self.label,
-            "</label>\n",
-        );
-        if let Some(hint) = self.hint {
-            html = html.element("<p class=\"hint\" id=\"", name, "-hint\">").element("", hint, "</p>\n");
-        }
-        for (number, wrong) in (1..).zip(self.wrong) {
-            html = html.element("<p class=\"wrong\" id=\"", &self.wrong_id(number), "\">");
-            html = html.element("", wrong, "</p>\n");
-        }
-        html = html.element("<input type=\"password\" id=\"", name, "\"").element(" name=\"", name, "\"");
-        html =
-            html.raw(" autocomplete=\"new-password\" autocapitalize=\"none\" spellcheck=\"false\" required");
-        let described = self.described_by();
-        if !described.is_empty() {
-            html = html.element(" aria-describedby=\"", &described.join(" "), "\"");
-        }
-        if !self.wrong.is_empty() {
-            html = html.raw(" aria-invalid=\"true\"");
-        }
-        if self.is_first {
-            html = html.raw(" autofocus");
-        }
-        html.raw(">\n</div>\n")
-    }
-
-    fn wrong_id(&self, number: usize) -> String {
-        format!("{}-wrong-{number}", self.name)
-    }
-
-    fn described_by(&self) -> Vec<String> {
-        let hint = self.hint.map(|_| format!("{}-hint", self.name));
-        hint.into_iter().chain((1..=self.wrong.len()).map(|number| self.wrong_id(number))).collect()
-    }
 }

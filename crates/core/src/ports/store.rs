@@ -7,6 +7,7 @@ mod administration;
 mod errands;
 mod proofs;
 mod revoked;
+mod setup;
 
 use std::{fmt, future, time::Duration};
 
@@ -20,6 +21,7 @@ pub use self::{
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
     proofs::{AddressConfirmation, Confirmed, FoundLink, LinkCode, PasswordChange, PasswordReset, Proofs},
     revoked::{AccountCutoff, Progress, Revoked},
+    setup::Setup,
 };
 use super::{
     audit::{AuditBatch, AuditRecord},
@@ -35,7 +37,7 @@ use crate::values::{
 
 /// Keeps accounts, sessions, signing keys and the audit log.
 #[async_trait]
-pub trait Store: Administration + Errands + Proofs {
+pub trait Store: Administration + Errands + Proofs + Setup {
     // ── accounts ──
 
     /// Makes an account, and its first session where one is given, or says which name is taken.

@@ -54,6 +54,13 @@ impl LinkDigest {
         Some(Self::of_bytes(&bytes))
     }
 
+    /// Makes a token; the token is for whoever is to have it, the digest for the store.
+    #[must_use]
+    pub fn of_new_token() -> (String, Self) {
+        let token = random_bytes::<32>();
+        (URL_SAFE_NO_PAD.encode(token), Self::of_bytes(&token))
+    }
+
     /// Takes a digest that a store kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -115,13 +122,12 @@ impl LinkSecrets {
     /// Makes a token and a code.
     #[must_use]
     pub fn generate(keys: &MasterKeys) -> Self {
-        let token = random_bytes::<32>();
-        let digest = LinkDigest::of_bytes(&token);
+        let (token, digest) = LinkDigest::of_new_token();
         // So much longer than the code that no code is likelier than another.
         let number = u128::from_be_bytes(random_bytes()) % CODES;
         let code = format!("{number:0CODE_DIGITS$}");
         let code_mac = keys.code_mac(&code_text(digest, &code));
-        Self { token: URL_SAFE_NO_PAD.encode(token), code, digest, code_mac }
+        Self { token, code, digest, code_mac }
     }
 }
 

@@ -100,6 +100,9 @@ const OPERATIONS: &[&str] = &[
     "confirm_address",
     "reset_password",
     "change_password",
+    "issue_setup_link",
+    "is_setup_link_good",
+    "insert_first_admin",
 ];
 
 /// Every metric but those of the process.

@@ -26,7 +26,7 @@ const CLIENTS: usize = 8;
 const DEVICES: &str = "/api/users/sessions";
 const CONNECTIONS: usize = 10;
 /// It takes two seconds at most; the rest is for a machine that has other things to do.
-const RECOVERY: Duration = Duration::from_secs(60);
+const RECOVERY: Duration = Duration::from_mins(1);
 
 /// A node on a database, reached at another address where there is a proxy in between.
 pub(crate) fn node(database: &Database<'_>, address: SocketAddr) -> Folder {

@@ -66,18 +66,42 @@ pub(crate) struct Tokens {
     pub(crate) refresh_token: String,
 }
 
+/// Starts the server in a folder of its own, where its log is; the lines are what it prints.
+fn spawn(environment: &[(&str, String)]) -> (Child, tempfile::TempDir, impl Iterator<Item = String> + use<>) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.arg("serve").env_clear().current_dir(folder.path());
+    command.env("VESTIBULE_LISTEN", "127.0.0.1:0").envs(environment.iter().cloned());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(&log).unwrap());
+    let mut process = start(&mut command);
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    (process, folder, lines)
+}
+
+/// Where a first start listens, and what it prints.
+pub(crate) fn first_start() -> (String, String) {
+    let (mut process, _folder, lines) = spawn(&[]);
+    let mut printed = String::new();
+    for line in lines {
+        printed.push_str(&line);
+        printed.push('\n');
+        if line.contains("admin create") {
+            break;
+        }
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let url = printed.lines().find_map(|line| line.trim().strip_prefix("listening"));
+    (url.unwrap().trim().to_owned(), printed)
+}
+
 impl Server {
     pub(crate) fn start(environment: &[(&str, String)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        command.arg("serve").env_clear().current_dir(folder.path());
-        command.env("VESTIBULE_LISTEN", "127.0.0.1:0").envs(environment.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(&log).unwrap());
-        let mut process = start(&mut command);
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let (process, folder, lines) = spawn(environment);
         let listening = |line: String| line.trim().strip_prefix("listening").map(|url| url.trim().to_owned());
         let url = { lines }.find_map(listening);
+        let log = folder.path().join("log");
         let url =
             url.unwrap_or_else(|| panic!("the server did not start:\n{}", fs::read_to_string(&log).unwrap()));
         Self { process, url, folder }

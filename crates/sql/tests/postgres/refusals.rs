@@ -233,15 +233,14 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     migrate(&options).await.unwrap();
     // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
     database.psql(
-        "DELETE FROM vestibule_migration WHERE version = 10; DROP INDEX account_disabled; \
-         DROP INDEX account_that_administrates; DROP INDEX account_to_be_searchable; \
+        "DELETE FROM vestibule_migration WHERE version = 11; DROP TABLE setup_link; \
          INSERT INTO migration_lease VALUES (1, 'dead', 1); \
-         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 10)",
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 11)",
     );
     assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
-    let left = "SELECT (SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'account_disabled') \
+    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'setup_link') \
                 + (SELECT COUNT(*) FROM migration_lease)";
     assert_eq!(database.psql(left).trim(), "0");
     database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
-    assert_eq!(migrate(&options).await.unwrap(), ["V10__administration_indexes"]);
+    assert_eq!(migrate(&options).await.unwrap(), ["V11__setup_link"]);
 }

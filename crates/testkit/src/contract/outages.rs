@@ -50,6 +50,8 @@ pub const WRITES: &[&str] = &[
     "delete_account",
     "black_out",
     "delete_blackout_notice",
+    "issue_setup_link",
+    "insert_first_admin",
 ];
 
 /// Calls every method once and says for each how it went: `Ok` or the outage.
@@ -104,6 +106,12 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("list_accounts", went(store.list_accounts(0, 1).await)),
         ("search_accounts", went(store.search_accounts(search("ada")).await)),
         ("list_disabled_accounts", went(store.list_disabled_accounts(1).await)),
+        ("issue_setup_link", went(store.issue_setup_link(link(account).digest, at(1)).await)),
+        ("is_setup_link_good", went(store.is_setup_link_good(link(account).digest, at(0)).await)),
+        (
+            "insert_first_admin",
+            went(store.insert_first_admin(link(account).digest, new_account("boss")).await),
+        ),
         ("search_audit", went(store.search_audit(AuditSearch { limit: 1, ..AuditSearch::default() }).await)),
     ]
 }
