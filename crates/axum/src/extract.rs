@@ -8,9 +8,9 @@ mod admin;
 use std::{convert::Infallible, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use vestibule_core::{
-    token::claims::AccessClaims,
+    token::{bearer::Bearer, claims::AccessClaims},
     values::{account::Account, client::Client, language::Language},
 };
 
@@ -209,89 +209,7 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// What the `Authorization` header holds for us.
-#[derive(PartialEq, Eq)]
-pub(crate) enum Bearer<'a> {
-    /// No header, or one of another scheme.
-    Absent,
-    /// A token, not yet looked at.
-    Present(&'a str),
-    /// A header that cannot be read, or more than one.
-    Malformed,
-}
-
-/// Reads the bearer token (RFC 6750 §2.1). The scheme's name is case-insensitive.
+/// Reads the bearer token (RFC 6750 §2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Bearer::Absent;
-    };
-    let (Ok(value), None) = (value.to_str(), values.next()) else {
-        return Bearer::Malformed;
-    };
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !is_scheme(scheme) {
-        return Bearer::Malformed;
-    }
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Bearer::Absent;
-    }
-    let token = token.trim_matches(' ');
-    // RFC 6750 §2.1 `b64token`: anything else is no token and must not fall through to the cookie.
-    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    if token.is_empty() || !token.bytes().all(is_token_byte) {
-        Bearer::Malformed
-    } else {
-        Bearer::Present(token)
-    }
-}
-
-/// RFC 9110 §5.6.2 `token`.
-fn is_scheme(scheme: &str) -> bool {
-    !scheme.is_empty()
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-    use proptest::prelude::*;
-
-    fn headers(values: &[&[u8]]) -> HeaderMap {
-        let name = header::AUTHORIZATION;
-        values.iter().map(|value| (name.clone(), HeaderValue::from_bytes(value).unwrap())).collect()
-    }
-
-    #[test]
-    fn t14_a_malformed_header_is_not_an_absent_one() {
-        for value in
-            ["Bearer", "Bearer ", "bearer  ", "Bearer a b", "Bearer a,b", "", " ", "Béarer x", "Bearer: x"]
-        {
-            let headers = headers(&[value.as_bytes()]);
-            assert!(bearer(&headers) == Bearer::Malformed, "{value:?}");
-        }
-        assert!(bearer(&headers(&[b"Bearer a", b"Bearer a"])) == Bearer::Malformed);
-        assert!(bearer(&headers(&[b"Bearer \xff"])) == Bearer::Malformed);
-    }
-
-    #[test]
-    fn another_scheme_counts_as_absent_and_the_name_ignores_case() {
-        for value in ["Basic Og==", "Digest x", "Bearerx y", "Basic"] {
-            assert!(bearer(&headers(&[value.as_bytes()])) == Bearer::Absent, "{value:?}");
-        }
-        for value in ["Bearer a.b-c_d", "bearer a.b-c_d", "BEARER  a.b-c_d "] {
-            assert!(bearer(&headers(&[value.as_bytes()])) == Bearer::Present("a.b-c_d"), "{value:?}");
-        }
-        assert!(bearer(&HeaderMap::new()) == Bearer::Absent);
-    }
-
-    proptest! {
-        #[test]
-        fn t28_no_header_panics(value in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(value) = HeaderValue::from_bytes(&value) {
-                let _ = bearer(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]));
-            }
-        }
-    }
+    Bearer::read(headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes))
 }

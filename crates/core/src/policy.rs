@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    token::jws::Algorithm,
+    token::{claims::Expected, jws::Algorithm},
     values::{password::PasswordPolicy, scope::Scopes, username::UsernamePolicy},
 };
 
@@ -73,6 +73,12 @@ impl Default for TokenPolicy {
 }
 
 impl TokenPolicy {
+    /// What an access token must say to be one of ours.
+    #[must_use]
+    pub fn expected(&self) -> Expected<'_> {
+        Expected { issuer: &self.issuer, audience: &self.audience, leeway: self.leeway }
+    }
+
     /// The longest that a token made now, or repeated within the grace, may be accepted; rounded up to whole seconds.
     #[must_use]
     pub fn access_reach(&self) -> Duration {

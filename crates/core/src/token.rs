@@ -10,11 +10,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use moka::sync::Cache;
-pub use vestibule_token::{jwk, jws, signing::SigningError};
+pub use vestibule_token::{
+    access::{Presented, Rejected},
+    bearer, jwk, jws,
+    signing::SigningError,
+};
 
 use self::{
-    claims::{ACCESS_TOKEN_TYPE, AccessClaims, BadClaims, Grant, is_of_type},
-    jws::{Parts, Refused},
+    claims::{AccessClaims, BadClaims, Grant},
+    jws::Refused,
     refresh_token::{PresentedToken, RefreshToken},
 };
 use crate::{
@@ -60,15 +64,9 @@ pub struct TokenPair {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is no token of ours, or not an access token.
+    /// It is no access token of ours, its claims are wrong, or it has expired.
     #[error("the token is refused: {0}")]
-    Refused(#[from] Refused),
-    /// Its claims are wrong, or it has expired.
-    #[error("the token is refused: {0}")]
-    Claims(#[from] BadClaims),
-    /// It is not an access token.
-    #[error("the token is refused: it is no access token")]
-    WrongType,
+    Rejected(#[from] Rejected),
     /// Its session has ended, or its account is gone or disabled.
     #[error("the token is refused: its session has ended")]
     Revoked,
@@ -118,10 +116,10 @@ impl Auth {
         };
         if verified.claims.is_expired(self.policy.tokens.leeway, now) {
             self.tokens.0.invalidate(&digest);
-            return Err(BadClaims::Expired.into());
+            return Err(Rejected::from(BadClaims::Expired).into());
         }
         if !self.keys.is_live(&verified.kid, now) {
-            return Err(Refused::UnknownKey.into());
+            return Err(Rejected::from(Refused::UnknownKey).into());
         }
         if self.revocations.is_revoked(verified.claims.session_id, verified.claims.account_id) {
             return Err(TokenError::Revoked);
@@ -144,17 +142,13 @@ impl Auth {
         digest: TokenDigest,
         now: Timestamp,
     ) -> Result<Arc<Verified>, TokenError> {
-        let parts = Parts::read(token)?;
-        let is_access_token = parts.typ().is_some_and(|typ| is_of_type(typ, ACCESS_TOKEN_TYPE));
-        if !is_access_token {
-            return Err(TokenError::WrongType);
-        }
-        let kid = parts.kid().ok_or(Refused::UnknownKey)?;
+        let presented = Presented::read(token)?;
+        let kid = presented.kid();
         if !self.keys.is_known(kid) {
             self.reload_keys_for_unknown_kid(now).await?;
         }
-        let key = self.keys.find(kid, now).ok_or(Refused::UnknownKey)?;
-        let claims = AccessClaims::read(&parts.verify(&key)?, &self.policy.tokens, now)?;
+        let key = self.keys.find(kid, now).ok_or(Rejected::from(Refused::UnknownKey))?;
+        let claims = presented.verify(&key, &self.policy.tokens.expected(), now)?;
         let verified = Arc::new(Verified { kid: kid.to_owned(), claims: Arc::new(claims) });
         self.tokens.0.insert(digest, Arc::clone(&verified));
         Ok(verified)

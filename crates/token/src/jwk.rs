@@ -157,6 +157,24 @@ impl VerifyingKeys {
         Ok(Self(set))
     }
 
+    /// The key of this id.
+    #[must_use]
+    pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.0.get(kid)
+    }
+
+    /// The keys, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.0.values()
+    }
+
+    /// Keeps the keys of these algorithms and drops the rest.
+    #[must_use]
+    pub fn only(mut self, algorithms: &[Algorithm]) -> Self {
+        self.0.retain(|_, key| algorithms.contains(&key.algorithm));
+        self
+    }
+
     /// Verifies a token with the key its `kid` names, and returns its payload.
     ///
     /// # Errors

@@ -168,6 +168,12 @@ impl<'a> Parts<'a> {
         self.parameter("typ")
     }
 
+    /// The algorithm that `alg` names, where it is one of ours. [`Self::verify`] asks the key, not this.
+    #[must_use]
+    pub fn claimed_algorithm(&self) -> Option<Algorithm> {
+        self.parameter("alg").and_then(Algorithm::read)
+    }
+
     /// Verifies the signature and returns the payload.
     ///
     /// # Errors

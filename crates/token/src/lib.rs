@@ -17,8 +17,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod bearer;
 pub mod claims;
 pub mod clock;
+pub mod ids;
 pub mod jwk;
 pub mod jws;
 pub mod random;

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use vestibule_core::{
     logout::{LogoutScope, LogoutTokens},
-    token::{TokenError, claims::AccessClaims},
+    token::{TokenError, bearer::Bearer, claims::AccessClaims},
 };
 
 use super::login::replaced_session;
 use crate::{
     answers::{delete_cookies, null},
     error::ApiError,
-    extract::{Bearer, Caller, ProvenCookies, bearer},
+    extract::{Caller, ProvenCookies, bearer},
     json::OptionalJsonObject,
     openapi::ACCOUNT,
     state::AuthState,

@@ -1,20 +1,17 @@
-//! The claims of an access token (RFC 9068), written by us and read from strangers.
+//! The claims of an access token (RFC 9068) as we write them; they are read in `vestibule_token::access`.
 
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
-pub use vestibule_token::claims::{ACCESS_TOKEN_TYPE, BadClaims, Claims, is_of_type};
+pub use vestibule_token::{
+    access::{AccessClaims, Expected},
+    claims::{ACCESS_TOKEN_TYPE, BadClaims, Claims, is_of_type},
+};
 
 use crate::{
     policy::TokenPolicy,
     ports::clock::Timestamp,
-    values::{
-        account::{Account, AccountId},
-        scope::Scopes,
-        secret::time_ordered_id,
-        session::SessionId,
-    },
+    values::{account::Account, scope::Scopes, secret::time_ordered_id, session::SessionId},
 };
 
 /// The `client_id` of logins at our own routes.
@@ -23,27 +20,6 @@ const FIRST_PARTY: &str = "vestibule";
 const USUAL_LENGTH: usize = 768;
 /// What permissions and scope may take together, so that the token fits into a cookie, in bytes.
 const MAX_NAMES: usize = 1536;
-
-/// The claims of an access token that has been verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessClaims {
-    /// `sub`: whose token it is.
-    pub account_id: AccountId,
-    /// `sid`: the session it belongs to.
-    pub session_id: SessionId,
-    /// `scope`, as a set.
-    pub scope: Scopes,
-    /// `permissions`: as of the token's issue; they may lag by the token's lifetime.
-    pub permissions: Scopes,
-    /// `username`, as of the token's issue.
-    pub username: Option<String>,
-    /// `auth_time`: when the person last proved who they are.
-    pub authenticated_at: Timestamp,
-    /// `exp`.
-    pub expires_at: Timestamp,
-    /// The whole claims set as JSON, as it was signed.
-    pub json: Box<str>,
-}
 
 /// What is said in an access token.
 #[derive(Debug, Serialize)]
@@ -115,51 +91,11 @@ fn fitting(names: &Scopes, room: usize) -> Vec<&str> {
     names.iter().take_while(fits).collect()
 }
 
-impl AccessClaims {
-    /// Reads the claims of a token whose signature has been verified, and checks every one that must be there.
-    ///
-    /// # Errors
-    /// [`BadClaims`] says which one is wrong.
-    pub fn read(payload: &[u8], policy: &TokenPolicy, now: Timestamp) -> Result<Self, BadClaims> {
-        let claims = Claims::read(payload)?;
-        claims.check_issuer(&policy.issuer)?;
-        claims.check_audience(&policy.audience)?;
-        let expires_at = claims.moment("exp")?;
-        claims.check_times(policy.leeway, now)?;
-        if claims.string("type")? != "access" {
-            return Err(BadClaims::Claim("type"));
-        }
-        let account_id = AccountId::read(claims.string("sub")?).ok_or(BadClaims::Claim("sub"))?;
-        let session_id = SessionId::read(claims.string("sid")?).ok_or(BadClaims::Claim("sid"))?;
-        let username = match claims.get("username") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(name.clone()),
-            Some(_) => return Err(BadClaims::Claim("username")),
-        };
-        claims.string("jti")?;
-        Ok(Self {
-            account_id,
-            session_id,
-            scope: Scopes::read(claims.string("scope")?),
-            permissions: claims.names("permissions")?,
-            username,
-            authenticated_at: claims.moment("auth_time")?,
-            expires_at,
-            json: String::from_utf8(payload.to_vec()).map_err(|_| BadClaims::Malformed)?.into(),
-        })
-    }
-
-    /// Whether the token may no longer be used (RFC 7519 §4.1.4: "on or after").
-    #[must_use]
-    pub fn is_expired(&self, leeway: Duration, now: Timestamp) -> bool {
-        now >= self.expires_at.plus(leeway)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::values::account::AccountId;
+    use serde_json::{Value, json};
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500);
 
@@ -187,7 +123,7 @@ mod tests {
     }
 
     fn read(claims: &Value) -> Result<AccessClaims, BadClaims> {
-        AccessClaims::read(claims.to_string().as_bytes(), &TokenPolicy::default(), NOW)
+        AccessClaims::read(claims.to_string().as_bytes(), &TokenPolicy::default().expected(), NOW)
     }
 
     #[test]
@@ -258,7 +194,7 @@ mod tests {
     #[test]
     fn duplicate_claims_are_refused() {
         let json = claims().to_string().replacen('{', r#"{"sub":"x","#, 1);
-        let read = AccessClaims::read(json.as_bytes(), &TokenPolicy::default(), NOW);
+        let read = AccessClaims::read(json.as_bytes(), &TokenPolicy::default().expected(), NOW);
         assert_eq!(read.unwrap_err(), BadClaims::Malformed);
     }
 

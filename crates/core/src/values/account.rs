@@ -1,53 +1,15 @@
 //! Accounts: who somebody is here.
 
-use std::fmt;
-
-use uuid::Uuid;
+pub use vestibule_token::ids::AccountId;
 
 use super::{
     email::Email, language::Language, link::NewLink, password::PasswordHash, rule::RuleViolation,
-    scope::Scopes, secret::time_ordered_id, username::Username,
+    scope::Scopes, username::Username,
 };
 use crate::ports::{clock::Timestamp, store::NewErrand};
 
 /// The longest full name, in Unicode scalar values.
 const MAX_FULL_NAME: usize = 100;
-
-/// Identifies an account; a UUIDv7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(Uuid);
-
-impl AccountId {
-    /// Makes the id of an account created at `now`.
-    #[must_use]
-    pub fn new(now: Timestamp) -> Self {
-        Self(time_ordered_id(now))
-    }
-
-    /// Takes an id that a store kept.
-    #[must_use]
-    pub const fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    /// Reads an id from a URL or a claim; `None` where it is none.
-    #[must_use]
-    pub fn read(input: &str) -> Option<Self> {
-        super::session::read_uuid(input).map(Self)
-    }
-
-    /// The id as a UUID.
-    #[must_use]
-    pub const fn as_uuid(&self) -> &Uuid {
-        &self.0
-    }
-}
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
 
 /// An account as the application sees it; without its password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
