@@ -9,6 +9,7 @@ pub mod admin_search;
 pub mod admin_users;
 pub mod audit;
 pub mod confirmation;
+pub mod deletion;
 pub mod login;
 pub mod logout;
 pub mod password;
@@ -121,6 +122,7 @@ fn account() -> OpenApiRouter<AuthState> {
         .routes(routes!(password::reset_by_link))
         .routes(routes!(password::reset_by_code))
         .routes(routes!(audit::activity))
+        .routes(routes!(deletion::delete))
         .routes(routes!(account_changes::change_username))
         .routes(routes!(account_changes::change_email))
 }

@@ -47,6 +47,8 @@ pub struct LoginAttempt {
     pub client: Client,
     /// The session whose cookie came along; it ends with the login.
     pub replaces: Option<SessionId>,
+    /// Whether an account that its owner has deleted is to be brought back, while it can be.
+    pub restores: bool,
 }
 
 /// A password that was right, for the hash it was compared with.
@@ -91,6 +93,12 @@ pub enum LoginError {
     /// The password is right, but the account may not be used.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// The password is right, but the account waits for its deletion, which its owner asked for.
+    #[error("the account is to be deleted at {}", at.to_rfc3339())]
+    DeletionPending {
+        /// When it is deleted.
+        at: Timestamp,
+    },
     /// The password is right, but the address has to be proved first; a new link may be on its way there.
     #[error("the address is not confirmed")]
     EmailNotConfirmed,
@@ -112,6 +120,7 @@ impl LoginError {
             Self::RateLimited { .. } => "rate_limited",
             Self::InvalidCredentials => "invalid_credentials",
             Self::AccountDisabled => "account_disabled",
+            Self::DeletionPending { .. } => "deletion_pending",
             Self::EmailNotConfirmed => "email_not_confirmed",
             Self::Hash(HashError::Overloaded { .. }) => "overloaded",
             Self::Hash(_) | Self::Store(StoreError::Unavailable(_)) => "unavailable",
@@ -165,7 +174,7 @@ impl Auth {
 
     /// Verifies the password; `None` where the account changed meanwhile, so that it must be looked at again.
     async fn verify(
-        &self,
+        self: &Arc<Self>,
         attempt: &LoginAttempt,
         record: &mut LoginRecord,
     ) -> Result<Option<Verified>, LoginError> {
@@ -183,7 +192,7 @@ impl Auth {
             return Err(LoginError::InvalidCredentials);
         };
         if !credentials.account.active {
-            return Err(LoginError::AccountDisabled);
+            return self.meet_inactive(&credentials, attempt).await.map(|()| None);
         }
         if self.policy.registration.requires_confirmation && !credentials.account.confirmed {
             self.remind_of_confirmation(&credentials).await;
@@ -192,6 +201,27 @@ impl Auth {
         let hash =
             if is_outdated { self.upgrade_hash(&credentials, hash, attempt).await } else { Some(hash) };
         Ok(hash.map(|hash| Verified { credentials, hash }))
+    }
+
+    /// What whoever has the right password to an account out of use is told; nothing where it is back in use.
+    async fn meet_inactive(
+        self: &Arc<Self>,
+        credentials: &Credentials,
+        attempt: &LoginAttempt,
+    ) -> Result<(), LoginError> {
+        let deletion = credentials.deletion.ok_or(LoginError::AccountDisabled)?;
+        // Whether the upkeep has come by is nobody's business: the account is gone.
+        if deletion.at <= self.clock.now() {
+            return Err(LoginError::InvalidCredentials);
+        }
+        if !deletion.may_be_restored {
+            return Err(LoginError::AccountDisabled);
+        }
+        if !attempt.restores {
+            return Err(LoginError::DeletionPending { at: deletion.at });
+        }
+        self.restore(credentials.account.id, &attempt.client).await?;
+        Ok(())
     }
 
     /// Replaces a hash made with other parameters. Where that cannot be done, the old one still serves; `None` where

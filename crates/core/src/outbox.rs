@@ -141,7 +141,7 @@ impl Auth {
         let plain = Zeroizing::new(plain);
         let sealed =
             self.master.seal_errand(&id, &plain).map_err(|error| StoreError::Broken(error.into()))?;
-        Ok(NewErrand { id, sealed, created_at: now, due_at: now })
+        Ok(NewErrand { id, sealed, account_id: describe(errand).1, created_at: now, due_at: now })
     }
 
     /// Says that an errand was queued, so that it does not wait for the next look.

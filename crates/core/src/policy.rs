@@ -20,6 +20,8 @@ pub struct Policy {
     pub throttle: ThrottlePolicy,
     /// Who may register.
     pub registration: RegistrationPolicy,
+    /// How accounts end.
+    pub accounts: AccountPolicy,
     /// What is kept for how long.
     pub audit: AuditPolicy,
     /// Where mailed links lead, and for how long they are good.
@@ -131,6 +133,19 @@ pub struct RegistrationPolicy {
 impl Default for RegistrationPolicy {
     fn default() -> Self {
         Self { is_enabled: true, requires_confirmation: false }
+    }
+}
+
+/// How accounts end.
+#[derive(Clone, Debug)]
+pub struct AccountPolicy {
+    /// How long an account whose owner deletes it can still be taken back; zero deletes it at once.
+    pub deletion_grace: Duration,
+}
+
+impl Default for AccountPolicy {
+    fn default() -> Self {
+        Self { deletion_grace: Duration::from_hours(24 * 14) }
     }
 }
 

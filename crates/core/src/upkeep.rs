@@ -21,7 +21,7 @@ const CLEAN_PAUSE: Duration = Duration::from_secs(30);
 /// How many rows of a kind one statement removes, so that no login waits behind it.
 const CLEAN_BATCH: u32 = 200;
 /// How long logins go first between two batches.
-const CLEAN_BREATH: Duration = Duration::from_millis(5);
+pub(crate) const CLEAN_BREATH: Duration = Duration::from_millis(5);
 
 /// How long a node may not know what others have revoked before it says that it should be asked nothing.
 const LAG_MAX: Duration = Duration::from_secs(3);
@@ -139,7 +139,7 @@ impl Auth {
         self.reload_keys().await
     }
 
-    /// Removes what has expired, in small batches. Returns how many rows went.
+    /// Removes what has expired, in small batches, and accounts whose time has come. Returns how many rows went.
     ///
     /// # Errors
     /// An outage.
@@ -147,7 +147,7 @@ impl Auth {
         let now = self.clock.now();
         self.revocations.forget_expired(now);
         let audit_before = now.minus(self.policy.audit.retention);
-        let mut total = 0;
+        let mut total = self.delete_due_accounts().await?;
         loop {
             let removed = self.store.delete_expired(now, audit_before, CLEAN_BATCH).await?;
             total += removed;

@@ -1,5 +1,6 @@
 //! The configuration: defaults below a TOML file below the environment below the files of secrets.
 
+mod accounts;
 mod audit;
 mod database;
 mod egress;
@@ -26,6 +27,7 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
+pub use accounts::Accounts;
 pub use audit::Audit;
 pub use egress::Egress;
 pub use log::{Log, LogFormat};
@@ -75,6 +77,8 @@ pub struct Config {
     pub egress: Egress,
     /// `[registration]`
     pub registration: Registration,
+    /// `[accounts]`
+    pub accounts: Accounts,
     /// `[audit]`
     pub audit: Audit,
     /// `[log]`
@@ -156,6 +160,7 @@ impl Config {
             mail: Mail::read(settings, &mut problems),
             egress: Egress::read(settings, &mut problems),
             registration: Registration::read(settings),
+            accounts: Accounts::read(settings),
             audit: Audit::read(settings),
             log: Log::read(settings, &mut problems),
         };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use vestibule::{
     core::{
         Policy,
-        policy::{AuditPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
+        policy::{AccountPolicy, AuditPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
         token::jws::Algorithm,
         values::{
             password::{MIN_TELLING_WORD, PasswordPolicy},
@@ -50,6 +50,7 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             is_enabled: config.registration.enabled,
             requires_confirmation: config.registration.require_confirmation,
         },
+        accounts: AccountPolicy { deletion_grace: config.accounts.deletion_grace },
         audit: AuditPolicy { retention: config.audit.retention },
         mail: MailPolicy {
             public_url: public_url.trim_end_matches('/').to_owned(),

@@ -3,7 +3,7 @@
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{Insertion, StoreError},
+        store::{Insertion, PendingDeletion, StoreError},
     },
     values::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
@@ -61,6 +61,8 @@ row! {
     SecretRow {
         password_hash: Option<String>,
         language: Option<String>,
+        deletes_at: Timestamp,
+        may_return: bool,
         cutoff_at: Timestamp,
         global_cutoff_at: Timestamp,
     }
@@ -78,10 +80,12 @@ statements! {
          (SELECT COUNT(*) FROM account WHERE username_canonical = $2) AS usernames";
     FIND_ACCOUNT: AccountRow = concat!("SELECT ", account_columns!(), " FROM account WHERE id = $1");
     FIND_CREDENTIALS_BY_EMAIL: (AccountRow, SecretRow) = concat!(
-        "SELECT ", account_columns!(), ", account.password_hash, account.language, account.cutoff_at, ",
+        "SELECT ", account_columns!(), ", account.password_hash, account.language, account.deletes_at, account.may_return, \
+         account.cutoff_at, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE email_canonical = $1");
     FIND_CREDENTIALS_BY_USERNAME: (AccountRow, SecretRow) = concat!(
-        "SELECT ", account_columns!(), ", account.password_hash, account.language, account.cutoff_at, ",
+        "SELECT ", account_columns!(), ", account.password_hash, account.language, account.deletes_at, account.may_return, \
+         account.cutoff_at, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE username_canonical = $1");
     UPDATE_PASSWORD_HASH: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     UPDATE_PERMISSIONS: () =
@@ -175,6 +179,8 @@ pub(crate) async fn find_credentials<T: Tx>(
         account: account.into_account()?,
         password_hash: secret.password_hash.map(PasswordHash::new),
         language: secret.language.as_deref().and_then(Language::read),
+        deletion: (secret.deletes_at > Timestamp::EPOCH)
+            .then_some(PendingDeletion { at: secret.deletes_at, may_be_restored: secret.may_return }),
         cutoff_at: secret.cutoff_at.max(secret.global_cutoff_at),
     }))
 }

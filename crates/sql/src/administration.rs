@@ -11,6 +11,7 @@ use vestibule_core::{
         account::{Account, AccountId},
         email::Email,
         scope::ADMIN,
+        session::RevokedSession,
         username::Username,
     },
 };
@@ -42,7 +43,9 @@ statements! {
     UPDATE_ACCOUNT: AccountRow = concat!(
         "UPDATE account SET email = $2, email_canonical = COALESCE($3, email_canonical), username = $4, \
          username_canonical = CASE WHEN CAST($5 AS BIGINT) = 1 THEN $6 ELSE username_canonical END, full_name = $7, \
-         disabled_at = CASE WHEN active = $8 THEN disabled_at ELSE $9 END, active = $8, confirmed = $10, \
+         disabled_at = CASE WHEN active = $8 THEN disabled_at ELSE $9 END, \
+         deletes_at = CASE WHEN $8 = 1 THEN 0 ELSE deletes_at END, \
+         may_return = CASE WHEN CAST($13 AS BIGINT) = 1 THEN 0 ELSE may_return END, active = $8, confirmed = $10, \
          permissions = $11, administrates = $12 WHERE id = $1 \
          AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.email_canonical = $3 AND other.id <> $1) \
          AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.username_canonical = $6 AND other.id <> $1) \
@@ -85,7 +88,7 @@ pub(crate) async fn change_account<T: Tx>(
         rename(tx, change, old_name).await?;
     }
     if change.email.is_some() && before.email != after.email {
-        tx.exec(&DELETE_LINKS_OF_ACCOUNT, &[(&change.id).into()]).await?;
+        delete_links(tx, change.id).await?;
     }
     let cutoff = if before.active && !after.active {
         revocation::cut_off_account(tx, change.id, change.now).await?
@@ -119,6 +122,7 @@ async fn update<T: Tx>(
         after.confirmed.into(),
         permissions.as_str().into(),
         after.permissions.contains(ADMIN).into(),
+        change.active.is_some().into(),
     ];
     tx.opt(&UPDATE_ACCOUNT, &params).await?.map(AccountRow::into_account).transpose()
 }
@@ -163,28 +167,43 @@ pub(crate) async fn delete_account<T: Tx>(
     tx: &mut T,
     deletion: &AccountDeletion,
 ) -> Result<AccountDeleted, StoreError> {
-    let id = (&deletion.id).into();
     let Some(account) = lock_account(tx, deletion.id).await? else { return Ok(AccountDeleted::Unknown) };
     if deletion.keeps_an_admin && is_last_admin(tx, &account).await? {
         return Ok(AccountDeleted::LastAdmin);
     }
-    if let Some(name) = search::find_canonical(tx, deletion.id).await? {
-        search::delete_parts(tx, deletion.id, &name).await?;
-    }
-    tx.exec(&DELETE_LINKS_OF_ACCOUNT, &[id]).await?;
-    tx.exec(&DELETE_ACCOUNT, &[id]).await?;
-    let stamp = Stamp::draw();
-    let revoked = tx.all(&REVOKE_ALL_SESSIONS, &[id, deletion.now.into(), stamp.into()]).await?;
-    let ended = sessions::tell(tx, stamp, revoked).await?;
+    let ended = remove(tx, deletion.id, deletion.now).await?;
     Ok(AccountDeleted::Deleted { account, ended })
 }
 
-async fn lock_account<T: Tx>(tx: &mut T, id: AccountId) -> Result<Option<Account>, StoreError> {
+/// Removes a locked account with everything that is its own, and revokes its sessions.
+pub(crate) async fn remove<T: Tx>(
+    tx: &mut T,
+    account_id: AccountId,
+    now: Timestamp,
+) -> Result<Vec<RevokedSession>, StoreError> {
+    let id = (&account_id).into();
+    if let Some(name) = search::find_canonical(tx, account_id).await? {
+        search::delete_parts(tx, account_id, &name).await?;
+    }
+    delete_links(tx, account_id).await?;
+    errands::delete_errands_of(tx, account_id).await?;
+    tx.exec(&DELETE_ACCOUNT, &[id]).await?;
+    let stamp = Stamp::draw();
+    let revoked = tx.all(&REVOKE_ALL_SESSIONS, &[id, now.into(), stamp.into()]).await?;
+    sessions::tell(tx, stamp, revoked).await
+}
+
+/// Makes whatever was mailed to an account worth nothing.
+pub(crate) async fn delete_links<T: Tx>(tx: &mut T, id: AccountId) -> Result<(), StoreError> {
+    tx.exec(&DELETE_LINKS_OF_ACCOUNT, &[(&id).into()]).await.map(drop)
+}
+
+pub(crate) async fn lock_account<T: Tx>(tx: &mut T, id: AccountId) -> Result<Option<Account>, StoreError> {
     tx.opt(&LOCK_ACCOUNT, &[(&id).into()]).await?.map(AccountRow::into_account).transpose()
 }
 
 /// Whether nobody else may administrate.
-async fn is_last_admin<T: Tx>(tx: &mut T, account: &Account) -> Result<bool, StoreError> {
+pub(crate) async fn is_last_admin<T: Tx>(tx: &mut T, account: &Account) -> Result<bool, StoreError> {
     if !may_administrate(account) {
         return Ok(false);
     }

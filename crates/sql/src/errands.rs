@@ -1,9 +1,12 @@
 //! Errands: queued, claimed by compare-and-swap, forgotten when done.
 
 use uuid::Uuid;
-use vestibule_core::ports::{
-    clock::Timestamp,
-    store::{ClaimedErrand, ErrandCount, NewErrand, StoreError},
+use vestibule_core::{
+    ports::{
+        clock::Timestamp,
+        store::{ClaimedErrand, ErrandCount, NewErrand, StoreError},
+    },
+    values::account::AccountId,
 };
 
 use crate::{
@@ -24,12 +27,13 @@ impl ErrandRow {
 
 statements! {
     INSERT_ERRAND: () =
-        "INSERT INTO errand (id, sealed, created_at, due_at, attempts) VALUES ($1, $2, $3, $4, 0)";
+        "INSERT INTO errand (id, sealed, created_at, due_at, attempts, account_id) VALUES ($1, $2, $3, $4, 0, $5)";
     // Two nodes may find the same errand; the second waits for the first and then finds it no longer due.
     CLAIM_ERRAND: ErrandRow =
         "UPDATE errand SET due_at = $2, attempts = attempts + 1 WHERE id = \
          (SELECT id FROM errand WHERE due_at <= $1 ORDER BY due_at, id LIMIT 1) AND due_at <= $1 \
          RETURNING id, sealed, created_at, attempts";
+    DELETE_ERRANDS_OF_ACCOUNT: () = "DELETE FROM errand WHERE account_id = $1";
     DELETE_ERRAND: () = "DELETE FROM errand WHERE id = $1 AND attempts <= $2";
     POSTPONE_ERRAND: () = "UPDATE errand SET due_at = $3 WHERE id = $1 AND attempts <= $2";
     // Bounded: that there are very many is all that anybody needs to know. Ids are made in the order of time.
@@ -45,6 +49,7 @@ pub(crate) async fn queue_errand<T: Tx>(tx: &mut T, errand: &NewErrand) -> Resul
         errand.sealed.as_slice().into(),
         errand.created_at.into(),
         errand.due_at.into(),
+        errand.account_id.as_ref().into(),
     ];
     tx.exec(&INSERT_ERRAND, &params).await.map(drop)
 }
@@ -73,6 +78,11 @@ pub(crate) async fn postpone_errand<T: Tx>(
 ) -> Result<bool, StoreError> {
     let params = [(&id).into(), i64::from(attempts).into(), due_at.into()];
     Ok(tx.exec(&POSTPONE_ERRAND, &params).await? > 0)
+}
+
+/// Forgets whatever an account was to be told.
+pub(crate) async fn delete_errands_of<T: Tx>(tx: &mut T, id: AccountId) -> Result<(), StoreError> {
+    tx.exec(&DELETE_ERRANDS_OF_ACCOUNT, &[(&id).into()]).await.map(drop)
 }
 
 /// The length of the queue.

@@ -10,6 +10,7 @@ mod audit;
 #[cfg(all(test, feature = "sqlite"))]
 mod budgets;
 mod changes;
+mod deletion;
 mod engine;
 mod errands;
 mod failure;

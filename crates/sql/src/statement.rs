@@ -104,6 +104,7 @@ pub(crate) fn registry() -> Vec<Description> {
         crate::administration::statements(),
         crate::audit::statements(),
         crate::changes::statements(),
+        crate::deletion::statements(),
         crate::errands::statements(),
         crate::keys::statements(),
         crate::links::statements(),

@@ -9,9 +9,15 @@ use serde_json::json;
 use vestibule_core::ports::store::Store;
 use vestibule_testkit::{Client, PASSWORD, TestApp, Tokens};
 
-/// What an administrator can do to end sessions, and what a login is answered afterwards.
-const ENDS: [(&str, u16); 5] =
-    [("disable", 403), ("patch", 403), ("delete", 401), ("kick", 200), ("blackout", 200)];
+/// What an administrator or the owner can do to end sessions, and what a login is answered afterwards.
+const ENDS: [(&str, u16); 6] = [
+    ("disable", 403),
+    ("patch", 403),
+    ("delete", 401),
+    ("delete oneself", 403),
+    ("kick", 200),
+    ("blackout", 200),
+];
 
 /// Two nodes on one database.
 struct Nodes {
@@ -28,8 +34,9 @@ impl Nodes {
     }
 }
 
-async fn end(boss: &Client, id: &str, how: &str) {
+async fn end(boss: &Client, ada: &Client, id: &str, how: &str) {
     let answer = match how {
+        "delete oneself" => ada.post("/api/users/delete").json(&json!({"password": PASSWORD})).await,
         "disable" => boss.post(&format!("/api/users/{id}/blacklist")).await,
         "patch" => boss.patch(&format!("/api/v1/users/{id}")).json(&json!({"active": false})).await,
         "delete" => boss.delete(&format!("/api/v1/users/{id}")).await,
@@ -83,7 +90,7 @@ async fn t13_every_end_is_an_end_everywhere(nodes: Nodes) {
                 let _ = app.client().with_bearer(access).post("/api/users/token").await.expect(200);
             }
         }
-        end(&boss, &id, how).await;
+        end(&boss, &ada, &id, how).await;
         assert_dead(here, &tokens, how).await;
         assert!(there.store().is_changed_elsewhere().await.unwrap(), "{how} is told");
         there.auth().catch_up().await.unwrap();

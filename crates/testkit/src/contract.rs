@@ -14,6 +14,7 @@ pub mod administration;
 pub mod audit;
 pub mod catching_up;
 pub mod clocks;
+pub mod deletions;
 pub mod errands;
 pub mod keys;
 pub mod outages;
@@ -84,6 +85,13 @@ macro_rules! store_contract {
             administration::a_login_beside_a_deletion_is_refused_or_ended
             administration::a_blackout_has_a_notice_that_can_be_taken_down
             administration::disabled_accounts_are_listed
+            deletions::an_account_waits_out_of_use_for_its_deletion
+            deletions::only_whoever_has_the_password_deletes
+            deletions::an_account_is_taken_back_in_time_by_its_owner
+            deletions::an_administrator_brings_it_back_and_can_forbid_its_owner_to
+            deletions::the_last_administrator_cannot_delete_themselves
+            deletions::t24_accounts_go_when_their_time_has_come_with_all_that_is_theirs
+            deletions::whoever_comes_first_of_a_return_and_a_deletion_wins
             search::accounts_are_found_by_any_part_of_their_name
             search::what_is_found_comes_in_pages_within_a_bound
             search::a_search_follows_renames_and_deletions

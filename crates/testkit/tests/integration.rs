@@ -11,6 +11,7 @@ mod integration {
     mod confirmation;
     mod cookies_and_origins;
     mod database;
+    mod deletion;
     mod email_change;
     mod faults;
     mod forging;

@@ -55,6 +55,8 @@ codes! {
         "The request names an OAuth client that does not exist.";
     AccountDisabled "account_disabled" FORBIDDEN "The account is disabled",
         "The password is right, but the account has been disabled.";
+    DeletionPending "deletion_pending" FORBIDDEN "The account is to be deleted",
+        "The password is right, but its owner has asked for the account to be deleted; until then it can be taken back.";
     EmailNotConfirmed "email_not_confirmed" FORBIDDEN "The e-mail address is not confirmed",
         "The password is right, but the e-mail address has to be confirmed first.";
     InsufficientScope "insufficient_scope" FORBIDDEN "The token's scope does not allow this",
@@ -119,6 +121,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ),
     ("password_breached", "The password is known from a breach of another service."),
     ("password_wrong", "The password, asked for once more, is wrong."),
+    ("password_missing", "The account has no password, which has to be set first."),
     ("password_exists", "The account has a password, which can only be changed."),
     ("passwords_mismatch", "The two passwords differ."),
 ];

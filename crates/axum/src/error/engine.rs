@@ -7,6 +7,7 @@ use vestibule_core::{
     access::AccessError,
     administration::{AdministrationError, NotAdministrator},
     confirmation::{ConfirmationError, ConfirmationRequestError},
+    deletion::DeletionError,
     email_change::EmailChangeError,
     login::LoginError,
     password_change::PasswordChangeError,
@@ -33,6 +34,10 @@ impl From<LoginError> for ApiError {
             LoginError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
             LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             LoginError::AccountDisabled => Self::new(Code::AccountDisabled),
+            LoginError::DeletionPending { at } => {
+                let at = at.to_rfc3339();
+                Self::new(Code::DeletionPending).detail(format!("The account is to be deleted at {at}"))
+            }
             LoginError::EmailNotConfirmed => Self::new(Code::EmailNotConfirmed),
             LoginError::Hash(error) => error.into(),
             LoginError::Store(error) => error.into(),
@@ -187,6 +192,21 @@ impl From<PasswordChangeError> for ApiError {
             PasswordChangeError::Rules(violations) => violations.into(),
             PasswordChangeError::Hash(error) => error.into(),
             PasswordChangeError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<DeletionError> for ApiError {
+    fn from(error: DeletionError) -> Self {
+        let rule = |code, message: &'static str| vec![RuleViolation::new("password", code, message)].into();
+        match error {
+            DeletionError::NoPassword => rule("password_missing", "Set a password first"),
+            DeletionError::Password(PasswordChangeError::Wrong) => rule("password_wrong", "Wrong password!"),
+            DeletionError::Password(error) => error.into(),
+            DeletionError::LastAdmin => AdministrationError::LastAdmin.into(),
+            DeletionError::Token(error) => error.into(),
+            DeletionError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

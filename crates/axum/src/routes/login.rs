@@ -106,7 +106,7 @@ pub(super) async fn log_in_by_form(
     let password = fields.required_password("password");
     let scope = Scopes::read(&fields.optional_string("scope").unwrap_or_default());
     fields.finish()?;
-    let attempt = LoginAttempt { name, password, scope, client, replaces: None };
+    let attempt = LoginAttempt { name, password, scope, client, replaces: None, restores: false };
     let login = state.auth().log_in(attempt).await?;
     Ok(no_store(Json(TokenPairBody::from(&login.tokens))))
 }
@@ -137,6 +137,9 @@ pub(crate) struct LoginBody {
     /// The password.
     #[schema(format = Password, example = "")]
     password: String,
+    /// Whether to take back the deletion of the account, which its owner asked for.
+    #[schema(nullable = false, example = false)]
+    restore: Option<bool>,
 }
 
 /// Logs in and sets both cookies.
@@ -161,9 +164,10 @@ pub(crate) async fn cookie_login(
     let mut fields = body.fields();
     let name = fields.required_string("login");
     let password = fields.required_password("password");
+    let restores = fields.optional_bool("restore").unwrap_or(false);
     fields.finish()?;
     let replaces = replaced_session(&state, &headers).await;
-    let attempt = LoginAttempt { name, password, scope: Scopes::none(), client, replaces };
+    let attempt = LoginAttempt { name, password, scope: Scopes::none(), client, replaces, restores };
     let login = state.auth().log_in(attempt).await?;
     logged_in(&state, login.account, &login.tokens).map(IntoResponse::into_response)
 }

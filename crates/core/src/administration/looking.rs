@@ -6,7 +6,7 @@ use crate::{
     ports::{
         audit::AuditRecord,
         clock::Timestamp,
-        store::{AccountPage, AccountSearch, AuditSearch, DisabledAccount, StoreError},
+        store::{AccountPage, AccountSearch, AuditSearch, DisabledAccount, PendingDeletion, StoreError},
     },
     token::claims::AccessClaims,
     values::{
@@ -41,6 +41,18 @@ impl Auth {
         id: AccountId,
     ) -> Result<Account, AdministrationError> {
         self.store.find_account(id).await?.ok_or(AdministrationError::Unknown)
+    }
+
+    /// When an account is deleted, where its owner asked for that.
+    ///
+    /// # Errors
+    /// An outage.
+    pub async fn find_deletion(
+        &self,
+        _: &Administrator,
+        account: &Account,
+    ) -> Result<Option<PendingDeletion>, StoreError> {
+        Ok(self.credentials_of(account).await?.and_then(|found| found.deletion))
     }
 
     /// The account of a user name or an address.

@@ -106,6 +106,10 @@ pub enum AuditKind {
     AccountChange,
     /// An account was deleted.
     AccountDeletion,
+    /// Somebody asked for the deletion of their own account.
+    DeletionRequested,
+    /// Somebody took the deletion of their account back.
+    AccountRestored,
     /// An address was confirmed by a mailed link or code.
     AddressConfirmed,
     /// Somebody asked to be reminded of a password, and was written to.
@@ -139,6 +143,8 @@ impl AuditKind {
         Self::PermissionChange,
         Self::AccountChange,
         Self::AccountDeletion,
+        Self::DeletionRequested,
+        Self::AccountRestored,
         Self::AddressConfirmed,
         Self::PasswordForgotten,
         Self::PasswordReset,
@@ -166,6 +172,8 @@ impl AuditKind {
             Self::PermissionChange => "permission_change",
             Self::AccountChange => "account_change",
             Self::AccountDeletion => "account_deletion",
+            Self::DeletionRequested => "deletion_requested",
+            Self::AccountRestored => "account_restored",
             Self::AddressConfirmed => "address_confirmed",
             Self::PasswordForgotten => "password_forgotten",
             Self::PasswordReset => "password_reset",

@@ -4,6 +4,7 @@
 //! expected outcome, a refusal or a conflict too, is a value.
 
 mod administration;
+mod deletions;
 mod errands;
 mod proofs;
 mod revoked;
@@ -18,6 +19,7 @@ pub use self::{
         AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch, Activity,
         Administration, AuditSearch, DisabledAccount, PermissionChange,
     },
+    deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
     proofs::{AddressConfirmation, Confirmed, FoundLink, LinkCode, PasswordChange, PasswordReset, Proofs},
     revoked::{AccountCutoff, Progress, Revoked},
@@ -37,7 +39,7 @@ use crate::values::{
 
 /// Keeps accounts, sessions, signing keys and the audit log.
 #[async_trait]
-pub trait Store: Administration + Errands + Proofs + Setup {
+pub trait Store: Administration + Deletions + Errands + Proofs + Setup {
     // ── accounts ──
 
     /// Makes an account, and its first session where one is given, or says which name is taken.

@@ -6,7 +6,10 @@ use super::{
     email::Email, language::Language, link::NewLink, password::PasswordHash, rule::RuleViolation,
     scope::Scopes, username::Username,
 };
-use crate::ports::{clock::Timestamp, store::NewErrand};
+use crate::ports::{
+    clock::Timestamp,
+    store::{NewErrand, PendingDeletion},
+};
 
 /// The longest full name, in Unicode scalar values.
 const MAX_FULL_NAME: usize = 100;
@@ -70,6 +73,8 @@ pub struct Credentials {
     pub language: Option<Language>,
     /// Sessions begun at or before this moment are dead: the later of the account's and the global cut-off.
     pub cutoff_at: Timestamp,
+    /// When the account is deleted, where its owner asked for that.
+    pub deletion: Option<PendingDeletion>,
 }
 
 /// A person's name: trimmed, at most 100 symbols, no control characters.

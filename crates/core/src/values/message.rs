@@ -56,6 +56,11 @@ pub enum Content {
     },
     /// Somebody tried to register with your address.
     AlreadyRegistered,
+    /// Your account is to be deleted, or is.
+    AccountDeletion {
+        /// The moment from which on it is gone, in milliseconds; none where it is gone at once.
+        until: Option<i64>,
+    },
 }
 
 /// A link and a code of which either does the same, once.
@@ -71,7 +76,7 @@ pub struct Invitation {
 
 impl Content {
     /// The name of every kind, which is also that of its templates' folder.
-    pub const KINDS: [&'static str; 7] = [
+    pub const KINDS: [&'static str; 8] = [
         "confirm_address",
         "reset_password",
         "password_changed",
@@ -79,6 +84,7 @@ impl Content {
         "address_changed",
         "new_device",
         "already_registered",
+        "account_deletion",
     ];
 
     /// The kind's name: stable, for metrics, logs and the folder of its templates.
@@ -92,6 +98,7 @@ impl Content {
             Self::AddressChanged { .. } => "address_changed",
             Self::NewDevice { .. } => "new_device",
             Self::AlreadyRegistered => "already_registered",
+            Self::AccountDeletion { .. } => "account_deletion",
         }
     }
 
@@ -146,6 +153,7 @@ mod tests {
             Content::AddressChanged { new: "ada@example.org".into() },
             Content::NewDevice { address: "192.0.2.1".into(), user_agent: "curl".into() },
             Content::AlreadyRegistered,
+            Content::AccountDeletion { until: Some(1) },
         ];
         assert_eq!(all.each_ref().map(Content::kind), Content::KINDS);
         for content in all {

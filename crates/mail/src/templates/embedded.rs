@@ -20,7 +20,7 @@ macro_rules! kinds {
 /// What several messages share.
 const SHARED: [(&str, &str); 2] = [file!("layout.html"), file!("parts.html")];
 
-const MESSAGES: [(&str, &str); 84] = kinds![
+const MESSAGES: [(&str, &str); 96] = kinds![
     "confirm_address",
     "reset_password",
     "password_changed",
@@ -28,6 +28,7 @@ const MESSAGES: [(&str, &str); 84] = kinds![
     "address_changed",
     "new_device",
     "already_registered",
+    "account_deletion",
 ];
 
 /// Names and texts.

@@ -30,6 +30,7 @@ pub(super) struct Facts {
     new_address: Option<String>,
     device: Option<String>,
     ip_address: Option<String>,
+    until: Option<String>,
 }
 
 impl Facts {
@@ -57,6 +58,10 @@ impl Facts {
             Content::NewDevice { address, user_agent } => Self {
                 device: Some(words::device(user_agent)).filter(|device| !device.is_empty()),
                 ip_address: Some(clean(address)),
+                ..facts
+            },
+            Content::AccountDeletion { until } => Self {
+                until: until.map(|at| words::moment(message.language, Timestamp::from_millis(at))),
                 ..facts
             },
             _ => facts,
@@ -97,10 +102,12 @@ pub(super) fn samples(language: Language) -> impl Iterator<Item = Message> {
         Content::AddressChanged { new: "ada@example.org".into() },
         Content::NewDevice { address: "192.0.2.1".into(), user_agent: "Firefox".into() },
         Content::AlreadyRegistered,
+        Content::AccountDeletion { until: Some(0) },
     ];
     let bare = [
         Content::UsernameChanged { old: None, new: "ada".into() },
         Content::NewDevice { address: "192.0.2.1".into(), user_agent: String::new() },
+        Content::AccountDeletion { until: None },
     ];
     let full = full.into_iter().flat_map(|content| [(Some("ada"), content.clone()), (None, content)]);
     let all = full.chain(bare.into_iter().map(|content| (None, content)));

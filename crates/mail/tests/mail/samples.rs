@@ -57,6 +57,7 @@ pub(crate) fn all() -> Vec<Message> {
             user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
         },
         Content::AlreadyRegistered,
+        Content::AccountDeletion { until: Some(1_773_536_400_000) },
     ];
     contents.map(message).into()
 }

@@ -35,7 +35,7 @@ pub(super) enum Verb {
     Create(Create),
     /// Disable an account: its sessions end at once and for good
     Disable(Who),
-    /// Enable a disabled account; its owner logs in anew
+    /// Enable a disabled account, also one that its owner has deleted; its owner logs in anew
     Enable(Who),
     /// Delete an account at once and for good
     Delete(Delete),
@@ -97,8 +97,11 @@ pub(super) fn run(config: &Config, verb: &Verb, is_json: bool) -> Result<(), Fai
     match verb {
         Verb::List(list) => self::list(config, list, is_json),
         Verb::Show(Who { who }) => {
-            let account = on(config, who, async |_, account| Ok(account))?;
-            show(&account, is_json)
+            let (account, deletion) = on(config, who, async |auth, account| {
+                let deletion = auth.find_deletion(&Administrator::operator(), &account).await;
+                Ok((account, deletion.map_err(|error| refused(&error.into()))?))
+            })?;
+            show(&account, deletion.map(|deletion| deletion.at), is_json)
         }
         Verb::Create(create) => self::create(config, create, is_json),
         Verb::Disable(Who { who }) => {
@@ -257,9 +260,11 @@ fn name_of(account: &Account) -> &str {
     account.username.as_deref().unwrap_or(&account.email)
 }
 
-fn show(account: &Account, is_json: bool) -> Result<(), Failure> {
+fn show(account: &Account, deletes_at: Option<Timestamp>, is_json: bool) -> Result<(), Failure> {
     if is_json {
-        return output::json(&to_json(account));
+        let mut json = to_json(account);
+        json["deletes_at"] = json!(deletes_at.map(Timestamp::to_rfc3339));
+        return output::json(&json);
     }
     let moment = |moment: Option<Timestamp>| moment.map_or("-".to_owned(), Timestamp::to_rfc3339);
     let rows = [
@@ -271,6 +276,7 @@ fn show(account: &Account, is_json: bool) -> Result<(), Failure> {
         ("permissions", permissions_of(account)),
         ("made", moment(Some(account.created_at))),
         ("last login", moment(account.last_login_at)),
+        ("to be deleted", moment(deletes_at)),
     ];
     output::table(&rows.map(|(name, value)| vec![name.to_owned(), value]))
 }

@@ -113,6 +113,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("smtp", "The mail server that takes letters."),
     ("egress", "How others are asked, where something is configured that asks them."),
     ("registration", "Making accounts."),
+    ("accounts", "How accounts end."),
     ("audit", "The log of who did what."),
     (
         "log",
@@ -316,6 +317,9 @@ pub const KEYS: &[Key] = &[
         "Whether people may make accounts themselves."),
     key("registration.require_confirmation", Kind::Switch, "false",
         "Whether nobody logs in before they have confirmed their e-mail address."),
+
+    key("accounts.deletion_grace", Kind::SpanOrZero, "14d",
+        "How long an account whose owner deletes it can still be taken back. It is out of use meanwhile and its names stay taken; with 0s it is deleted at once."),
 
     key("audit.retention", Kind::Span, "90d",
         "How long audit events are kept."),

@@ -15,7 +15,10 @@ SELECT convert_to(substr(username_canonical, at), 'UTF8'), id FROM account, gene
     WHERE at <= length(username_canonical) ON CONFLICT DO NOTHING; \
 INSERT INTO audit_event (id, at, kind, outcome, account_id, address, detail) \
 SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), n, CASE WHEN n % 1000 = 0 THEN 'ban' ELSE 'login' END, 'success', \
-    decode(lpad(to_hex(n % 500 + 1), 32, '0'), 'hex'), '', '' FROM generate_series(1, 20000) AS n;";
+    decode(lpad(to_hex(n % 500 + 1), 32, '0'), 'hex'), '', '' FROM generate_series(1, 20000) AS n; \
+INSERT INTO errand (id, sealed, created_at, due_at, attempts, account_id) \
+SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), '', n, n, 0, decode(lpad(to_hex(n), 32, '0'), 'hex') \
+    FROM generate_series(1, 20000) AS n;";
 
 /// The plan of a statement that is prepared for whatever comes, as the store's are.
 fn plan(database: &Database<'_>, name: &str, arguments: &str) -> String {
@@ -43,6 +46,8 @@ async fn the_administration_scans_nothing_that_grows() {
             ("LIST_DISABLED", "(100)".to_owned()),
             ("LOCK_ACCOUNT", format!("({id})")),
             ("LOCK_ADMINS", String::new()),
+            ("LIST_DUE_ACCOUNTS", "(100, 20)".to_owned()),
+            ("DELETE_ERRANDS_OF_ACCOUNT", format!("({id})")),
             ("DELETE_PARTS", format!("({id}, {parts})")),
             ("SEARCH_AUDIT", "(0, 100, 20)".to_owned()),
             ("SEARCH_AUDIT_OF_ACCOUNT", format!("(0, 100, 20, {id})")),

@@ -233,14 +233,15 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     migrate(&options).await.unwrap();
     // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
     database.psql(
-        "DELETE FROM vestibule_migration WHERE version = 11; DROP TABLE setup_link; \
+        "DELETE FROM vestibule_migration WHERE version = 13; DROP INDEX account_to_be_deleted; \
+         DROP INDEX errand_of_account; \
          INSERT INTO migration_lease VALUES (1, 'dead', 1); \
-         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 11)",
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 13)",
     );
     assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
-    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'setup_link') \
+    let left = "SELECT (SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'account_to_be_deleted') \
                 + (SELECT COUNT(*) FROM migration_lease)";
     assert_eq!(database.psql(left).trim(), "0");
     database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
-    assert_eq!(migrate(&options).await.unwrap(), ["V11__setup_link"]);
+    assert_eq!(migrate(&options).await.unwrap(), ["V13__deletion_indexes"]);
 }

@@ -77,6 +77,7 @@ impl Node {
             scope: Scopes::none(),
             client: Self::client(),
             replaces: None,
+            restores: false,
         };
         self.auth.log_in(attempt).await.unwrap()
     }

@@ -12,7 +12,13 @@ const LEASE: Duration = Duration::from_mins(5);
 /// An errand due at `due`, made `number` milliseconds after the beginning.
 pub(super) fn errand(number: u128, due: i64) -> NewErrand {
     let id = Uuid::from_u128(number + 1);
-    NewErrand { id, sealed: number.to_be_bytes().to_vec(), created_at: at(0), due_at: at(due) }
+    NewErrand {
+        id,
+        sealed: number.to_be_bytes().to_vec(),
+        account_id: None,
+        created_at: at(0),
+        due_at: at(due),
+    }
 }
 
 async fn claimed(store: &dyn Store, now: i64) -> Option<(Uuid, u32)> {

@@ -127,6 +127,10 @@ async fn every_field_of_every_json_route_missing_null_empty_or_of_the_wrong_type
             for wrong in
                 [json!(0), json!(-1.5), json!(true), json!([CANARY]), json!({CANARY: CANARY}), json!([])]
             {
+                // The one switch among the texts.
+                if *field == "restore" && wrong.is_boolean() {
+                    continue;
+                }
                 let mut body = right_body(route);
                 body.insert((*field).to_owned(), wrong.clone());
                 let case = format!("{} with {field} = {wrong}", route.path);

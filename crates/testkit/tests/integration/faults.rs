@@ -141,6 +141,9 @@ pub(super) const CASES: &[Case] = &[
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
     ("GET", "/api/users/activity", |stage| stage.browser.copy().get("/api/users/activity")),
+    ("POST", "/api/users/delete", |stage| {
+        stage.browser.copy().post("/api/users/delete").json(&json!({"password": PASSWORD}))
+    }),
     ("POST", "/api/users/{id}/change_username", |stage| {
         let path = format!("/api/users/{}/change_username", stage.eve);
         stage.passwordless.copy().post(&path).json(&json!({"username": "evelyn"}))

@@ -124,7 +124,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/users/login",
         Access::Anyone,
         Cookies::Sets,
-        Body::Json { required: &["login", "password"], optional: &[], may_be_absent: false },
+        Body::Json { required: &["login", "password"], optional: &["restore"], may_be_absent: false },
     ),
     route(
         "POST",
@@ -166,6 +166,13 @@ pub(super) const ROUTES: &[Route] = &[
     json("POST", "/api/users/password/{token}", Access::Anyone, &["password1", "password2"]),
     json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
     route("GET", "/api/users/activity", Access::Authenticated, Cookies::None, Body::None),
+    route(
+        "POST",
+        "/api/users/delete",
+        Access::Authenticated,
+        Cookies::Deletes,
+        Body::Json { required: &["password"], optional: &[], may_be_absent: false },
+    ),
     json("POST", "/api/users/{id}/change_username", Access::Authenticated, &["username"]),
     route(
         "POST",

@@ -116,6 +116,7 @@ async fn t47_an_abandoned_guess_counts_and_is_written_down() {
         scope: Scopes::none(),
         client: caller(),
         replaces: None,
+        restores: false,
     };
     begin_and_hang_up(app.auth().log_in(attempt)).await;
     let is_abandoned = |event: &AuditRecord| event.kind == "login" && event.detail == "abandoned";

@@ -99,6 +99,7 @@ pub(super) const ROWS: &[Row] = &[
             Code::InvalidCredentials,
             Code::InvalidClient,
             Code::AccountDisabled,
+            Code::DeletionPending,
             Code::EmailNotConfirmed,
             Code::RateLimited,
             Code::Overloaded,
@@ -112,6 +113,7 @@ pub(super) const ROWS: &[Row] = &[
             Code::InvalidClient,
             Code::InvalidToken,
             Code::AccountDisabled,
+            Code::DeletionPending,
             Code::EmailNotConfirmed,
             Code::RateLimited,
             Code::Overloaded,
@@ -149,6 +151,7 @@ pub(super) const ROWS: &[Row] = &[
         &[
             Code::InvalidCredentials,
             Code::AccountDisabled,
+            Code::DeletionPending,
             Code::EmailNotConfirmed,
             Code::CrossSiteRequest,
             Code::RateLimited,
@@ -247,6 +250,21 @@ pub(super) const ROWS: &[Row] = &[
     },
     row("delete_user", CHANGING_AN_ADMIN),
     row("search_audit", SEARCHING),
+    Row {
+        rules: &["password_wrong", "password_missing"],
+        ..row(
+            "delete_account",
+            &[
+                Code::NotAuthenticated,
+                Code::InvalidToken,
+                Code::CrossSiteRequest,
+                Code::Conflict,
+                Code::RateLimited,
+                Code::Overloaded,
+                Code::Unavailable,
+            ],
+        )
+    },
     row(
         "list_activity",
         &[Code::NotAuthenticated, Code::InvalidToken, Code::ValidationFailed, Code::Unavailable],

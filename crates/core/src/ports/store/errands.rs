@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::ports::clock::Timestamp;
+use crate::{ports::clock::Timestamp, values::account::AccountId};
 
 /// Keeps errands until they have been run.
 ///
@@ -41,6 +41,8 @@ pub struct NewErrand {
     pub id: Uuid,
     /// What is to be done, sealed with `secret_key`.
     pub sealed: Vec<u8>,
+    /// The account that it is about, whose deletion takes it along.
+    pub account_id: Option<AccountId>,
     /// When it is made.
     pub created_at: Timestamp,
     /// From when it may be run.
