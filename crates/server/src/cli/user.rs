@@ -263,7 +263,9 @@ fn name_of(account: &Account) -> &str {
 fn show(account: &Account, deletes_at: Option<Timestamp>, is_json: bool) -> Result<(), Failure> {
     if is_json {
         let mut json = to_json(account);
-        json["deletes_at"] = json!(deletes_at.map(Timestamp::to_rfc3339));
+        if let Value::Object(members) = &mut json {
+            members.insert("deletes_at".to_owned(), json!(deletes_at.map(Timestamp::to_rfc3339)));
+        }
         return output::json(&json);
     }
     let moment = |moment: Option<Timestamp>| moment.map_or("-".to_owned(), Timestamp::to_rfc3339);
