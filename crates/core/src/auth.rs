@@ -11,6 +11,7 @@ use crate::{
     limit_notices::LimitNotices,
     memory_throttle::MemoryThrottle,
     new_password::Breaches,
+    policy::Contradiction,
     ports::{
         breached_passwords::BreachedPasswords,
         clock::{Clock, SystemClock},
@@ -122,6 +123,9 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The rules contradict each other, or need what is not there.
+    #[error(transparent)]
+    Policy(#[from] Contradiction),
     /// The secrets cannot be used.
     #[error(transparent)]
     Secret(#[from] CannotUnwrap),
@@ -184,6 +188,12 @@ impl AuthBuilder {
     /// # Errors
     /// [`StartError`]; nothing is served that could not be checked.
     pub async fn start(self) -> Result<Arc<Auth>, StartError> {
+        self.policy.check()?;
+        if self.policy.registration.conceals_existing && self.mailer.is_none() {
+            return Err(
+                Contradiction("existing accounts are concealed, and nobody can be told by mail").into()
+            );
+        }
         let now = self.clock.now();
         let master = MasterKeys::derive(&self.secret, &self.previous)?;
         let is_key_from_file = self.signing_key.is_some();

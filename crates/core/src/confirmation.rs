@@ -136,7 +136,7 @@ impl Auth {
     ) -> Result<Account, ConfirmationError> {
         let now = self.clock.now();
         let found = self.store.find_link(digest, LinkPurpose::Confirm, now).await?;
-        let found = found.ok_or(ConfirmationError::Refused)?;
+        let Some(found) = found else { return self.complete_registration(digest, client).await };
         let former = &found.account;
         let errand = if former.email == found.email {
             None

@@ -74,7 +74,8 @@ impl Auth {
             return Err(EmailChangeError::Same);
         }
         let owner = self.store.find_credentials(&LoginName::Email(email.canonical().to_owned())).await?;
-        if owner.is_some_and(|owner| owner.account.id != account.id) {
+        let owner = owner.filter(|owner| owner.account.id != account.id);
+        if owner.is_some() && !self.policy.registration.conceals_existing {
             return Err(EmailChangeError::Taken);
         }
         if !self.sends_mail() {
@@ -84,7 +85,14 @@ impl Auth {
         if let Some(retry_after) = self.count_mail(&key).await? {
             return Err(EmailChangeError::RateLimited { retry_after });
         }
-        self.mail_link_to(&access, &email).await
+        match owner {
+            Some(owner) => {
+                self.warn_owner(&owner, &email).await?;
+                self.audit.record(access.event(self.clock.now(), AuditKind::AddressChangeRequested));
+                Ok(())
+            }
+            None => self.mail_link_to(&access, &email).await,
+        }
     }
 
     async fn mail_link_to(&self, access: &AccountAccess, email: &Email) -> Result<(), EmailChangeError> {

@@ -28,12 +28,12 @@ impl Auth {
         let secrets = LinkSecrets::generate(&self.master);
         let lifetime = self.link_lifetime(purpose);
         let invitation = Invitation {
-            link: format!("{}/{}/{}", self.policy.mail.public_url, purpose.as_str(), secrets.token),
+            link: format!("{}/{}/{}", self.policy.mail.public_url, purpose.path(), secrets.token),
             code: secrets.code,
             lifetime,
         };
         let content = match purpose {
-            LinkPurpose::Confirm => Content::ConfirmAddress(invitation),
+            LinkPurpose::Confirm | LinkPurpose::Register => Content::ConfirmAddress(invitation),
             LinkPurpose::Reset => Content::ResetPassword(invitation),
         };
         let recipient = Recipient { email: email.as_typed(), ..recipient };
@@ -52,7 +52,7 @@ impl Auth {
 
     const fn link_lifetime(&self, purpose: LinkPurpose) -> Duration {
         match purpose {
-            LinkPurpose::Confirm => self.policy.mail.confirm_ttl,
+            LinkPurpose::Confirm | LinkPurpose::Register => self.policy.mail.confirm_ttl,
             LinkPurpose::Reset => self.policy.mail.reset_ttl,
         }
     }

@@ -11,6 +11,7 @@ pub mod administration;
 mod audit_log;
 pub mod auth;
 pub mod confirmation;
+pub mod danger;
 pub mod deletion;
 mod detach;
 pub mod email_change;

@@ -90,9 +90,15 @@ pub enum LoginError {
     /// No such account, no password, or a wrong one: which, nobody is told.
     #[error("name or password is wrong")]
     InvalidCredentials,
+    /// No such account; told only where [`crate::danger::reveal_unknown_accounts`] asks for it.
+    #[error("there is no such account")]
+    UnknownAccount,
     /// The password is right, but the account may not be used.
     #[error("the account is disabled")]
-    AccountDisabled,
+    AccountDisabled {
+        /// Whether [`crate::danger::reveal_unknown_accounts`] is in force, which says it in its own words.
+        is_revealed: bool,
+    },
     /// The password is right, but the account waits for its deletion, which its owner asked for.
     #[error("the account is to be deleted at {}", at.to_rfc3339())]
     DeletionPending {
@@ -119,7 +125,8 @@ impl LoginError {
         match self {
             Self::RateLimited { .. } => "rate_limited",
             Self::InvalidCredentials => "invalid_credentials",
-            Self::AccountDisabled => "account_disabled",
+            Self::UnknownAccount => "unknown_account",
+            Self::AccountDisabled { .. } => "account_disabled",
             Self::DeletionPending { .. } => "deletion_pending",
             Self::EmailNotConfirmed => "email_not_confirmed",
             Self::Hash(HashError::Overloaded { .. }) => "overloaded",
@@ -189,7 +196,7 @@ impl Auth {
         let (Some(credentials), Some(hash), Verification::Right { is_outdated }) =
             (found, stored, verification)
         else {
-            return Err(LoginError::InvalidCredentials);
+            return Err(self.wrong(record.account_id.is_none()));
         };
         if !credentials.account.active {
             return self.meet_inactive(&credentials, attempt).await.map(|()| None);
@@ -203,19 +210,30 @@ impl Auth {
         Ok(hash.map(|hash| Verified { credentials, hash }))
     }
 
+    /// What whoever does not have the right password is told: one and the same, unless it was asked to be told apart.
+    const fn wrong(&self, is_unknown: bool) -> LoginError {
+        if is_unknown && self.policy.danger.reveals_unknown_accounts {
+            LoginError::UnknownAccount
+        } else {
+            LoginError::InvalidCredentials
+        }
+    }
+
     /// What whoever has the right password to an account out of use is told; nothing where it is back in use.
     async fn meet_inactive(
         self: &Arc<Self>,
         credentials: &Credentials,
         attempt: &LoginAttempt,
     ) -> Result<(), LoginError> {
-        let deletion = credentials.deletion.ok_or(LoginError::AccountDisabled)?;
+        let is_revealed = self.policy.danger.reveals_unknown_accounts;
+        let disabled = || LoginError::AccountDisabled { is_revealed };
+        let deletion = credentials.deletion.ok_or_else(disabled)?;
         // Whether the upkeep has come by is nobody's business: the account is gone.
         if deletion.at <= self.clock.now() {
-            return Err(LoginError::InvalidCredentials);
+            return Err(self.wrong(true));
         }
         if !deletion.may_be_restored {
-            return Err(LoginError::AccountDisabled);
+            return Err(disabled());
         }
         if !attempt.restores {
             return Err(LoginError::DeletionPending { at: deletion.at });

@@ -24,6 +24,7 @@ use crate::{
         mailer::{DeliveryError, Mailer},
         store::{ClaimedErrand, NewErrand, StoreError},
     },
+    register::Applicant,
     values::{
         account::AccountId,
         language::Language,
@@ -60,6 +61,8 @@ pub(crate) enum Errand {
         /// The caller's address, for the audit log.
         address: String,
     },
+    /// Take a registration further that tells nobody whether its address has an account.
+    Register(Applicant),
 }
 
 /// A message as it is kept.
@@ -281,6 +284,10 @@ impl Auth {
                 Ok(()) => Ending::Done,
                 Err(error) => Ending::Later(error.to_string()),
             },
+            Errand::Register(applicant) => match self.consider(&applicant).await {
+                Ok(()) => Ending::Done,
+                Err(error) => Ending::Later(error.to_string()),
+            },
         }
     }
 }
@@ -292,6 +299,7 @@ fn describe(errand: &Errand) -> (&'static str, Option<AccountId>) {
             (letter.content.kind(), account_id)
         }
         Errand::Remind { .. } => ("remind", None),
+        Errand::Register(_) => ("register", None),
     }
 }
 

@@ -43,6 +43,9 @@ pub enum ForgottenPasswordError {
         /// When the window ends.
         retry_after: Duration,
     },
+    /// No such account; told only where [`crate::danger::reveal_unknown_accounts`] asks for it.
+    #[error("there is no such account")]
+    UnknownAccount,
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +93,10 @@ impl Auth {
             {
                 return Err(ForgottenPasswordError::RateLimited { retry_after });
             }
+        }
+        if self.policy.danger.reveals_unknown_accounts {
+            let name = LoginName::Email(email.canonical().to_owned());
+            self.store.find_credentials(&name).await?.ok_or(ForgottenPasswordError::UnknownAccount)?;
         }
         if !self.sends_mail() {
             return Ok(());

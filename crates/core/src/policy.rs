@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    danger::OpenDoors,
     token::{claims::Expected, jws::Algorithm},
     values::{password::PasswordPolicy, scope::Scopes, username::UsernamePolicy},
 };
@@ -26,7 +27,35 @@ pub struct Policy {
     pub audit: AuditPolicy,
     /// Where mailed links lead, and for how long they are good.
     pub mail: MailPolicy,
+    /// What is dangerous and was asked for; see [`crate::danger`].
+    pub danger: OpenDoors,
 }
+
+impl Policy {
+    /// Says where the rules contradict each other, so that one of them could not be kept.
+    ///
+    /// # Errors
+    /// The sentence that says so.
+    pub const fn check(&self) -> Result<(), Contradiction> {
+        if !self.registration.conceals_existing {
+            return Ok(());
+        }
+        if !self.registration.requires_confirmation {
+            return Err(Contradiction("existing accounts are concealed, and a new one is logged in at once"));
+        }
+        if self.danger.reveals_unknown_accounts {
+            return Err(Contradiction(
+                "existing accounts are concealed at registration and revealed at login",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Rules that cannot be kept together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Contradiction(pub(crate) &'static str);
 
 /// Lifetimes and names of tokens.
 #[derive(Clone, Debug)]
@@ -128,11 +157,14 @@ pub struct RegistrationPolicy {
     pub is_enabled: bool,
     /// Whether nobody logs in before they have proved their address.
     pub requires_confirmation: bool,
+    /// Whether a registration tells nobody that an address has an account: its owner alone is told, by mail, and an
+    /// account is made only when its address has been proved. Needs [`Self::requires_confirmation`] and mail.
+    pub conceals_existing: bool,
 }
 
 impl Default for RegistrationPolicy {
     fn default() -> Self {
-        Self { is_enabled: true, requires_confirmation: false }
+        Self { is_enabled: true, requires_confirmation: false, conceals_existing: false }
     }
 }
 

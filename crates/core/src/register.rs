@@ -6,11 +6,13 @@
 
 mod admin;
 mod by_operator;
+mod concealed;
 mod limit;
 mod new_account;
 
 use std::{sync::Arc, time::Duration};
 
+pub(crate) use self::concealed::Applicant;
 pub use self::{admin::AdminCreation, by_operator::NewUser};
 
 use crate::{
@@ -103,6 +105,9 @@ pub enum Registered {
 impl Auth {
     /// Makes an account.
     ///
+    /// Where existing accounts are concealed, what is returned is the account that there will be once its address is
+    /// proved, and nothing tells whether there can be one.
+    ///
     /// # Errors
     /// [`RegistrationError`]; every broken rule is named, in the order e-mail, username, password.
     ///
@@ -113,7 +118,11 @@ impl Auth {
         registration: Registration,
     ) -> Result<Account, RegistrationError> {
         let attempt = self.begin_registration(&registration).await?;
-        let outcome = self.make_account(registration).await;
+        let outcome = if self.policy.registration.conceals_existing {
+            self.apply(registration).await
+        } else {
+            self.make_account(registration).await
+        };
         self.end_registration(attempt, outcome).await
     }
 

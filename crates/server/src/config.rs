@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod danger;
 mod database;
 mod egress;
 mod file;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 pub use accounts::Accounts;
 pub use audit::Audit;
+pub use danger::Danger;
 pub use egress::Egress;
 pub use log::{Log, LogFormat};
 pub use login::Login;
@@ -79,6 +81,8 @@ pub struct Config {
     pub registration: Registration,
     /// `[accounts]`
     pub accounts: Accounts,
+    /// `[danger]`
+    pub danger: Danger,
     /// `[audit]`
     pub audit: Audit,
     /// `[log]`
@@ -161,18 +165,19 @@ impl Config {
             egress: Egress::read(settings, &mut problems),
             registration: Registration::read(settings),
             accounts: Accounts::read(settings),
+            danger: Danger::read(settings),
             audit: Audit::read(settings),
             log: Log::read(settings, &mut problems),
         };
         production::check(&config, &mut problems);
-        config.registration.check(&config.mail.mode, &mut problems);
+        config.registration.check(&config.mail.mode, config.danger, &mut problems);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
     /// What is allowed and should be thought over.
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
-        production::warnings(self)
+        self.danger.warnings().into_iter().chain(production::warnings(self)).collect()
     }
 }
 
@@ -234,6 +239,40 @@ mod tests {
             assert!(refusal.contains(told), "{refusal}");
         }
         assert!(read(&[("VESTIBULE_TOKENS__LEEWAY", "5m"), ("VESTIBULE_PASSWORDS__THREADS", "64")]).is_ok());
+    }
+
+    #[test]
+    fn what_conceals_accounts_keeps_its_word_or_does_not_start() {
+        let conceal = ("VESTIBULE_REGISTRATION__CONCEAL_EXISTING", "true");
+        let config = read(&[conceal]).unwrap();
+        assert!(config.registration.require_confirmation, "it comes along");
+        assert!(read(&[conceal, ("VESTIBULE_REGISTRATION__REQUIRE_CONFIRMATION", "true")]).is_ok());
+        for (other, told) in [
+            (
+                ("VESTIBULE_REGISTRATION__REQUIRE_CONFIRMATION", "false"),
+                "require_confirmation=false contradict",
+            ),
+            (NO_MAIL, "registration.conceal_existing needs mail"),
+            (
+                ("VESTIBULE_DANGER__REVEAL_UNKNOWN_ACCOUNTS", "true"),
+                "danger.reveal_unknown_accounts contradict",
+            ),
+        ] {
+            let refusal = read(&[conceal, other]).unwrap_err();
+            assert!(refusal.contains(told) && refusal.lines().count() <= 2, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_is_dangerous_is_warned_of_in_every_mode() {
+        let reveal = ("VESTIBULE_DANGER__REVEAL_UNKNOWN_ACCOUNTS", "true");
+        let https = ("VESTIBULE_PUBLIC_URL", "https://login.example.org");
+        assert!(read(&[]).unwrap().warnings().is_empty());
+        for environment in [&[reveal][..], &[reveal, https, NO_MAIL]] {
+            let warnings = read(environment).unwrap().warnings();
+            assert_eq!(warnings.len(), 1);
+            assert!(warnings[0].to_string().contains("danger.reveal_unknown_accounts"));
+        }
     }
 
     #[test]

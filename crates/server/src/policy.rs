@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use vestibule::{
     core::{
-        Policy,
+        Policy, danger,
         policy::{AccountPolicy, AuditPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
         token::jws::Algorithm,
         values::{
@@ -25,7 +25,7 @@ use crate::config::{Config, Mode, Tokens};
 #[must_use]
 pub fn rules(config: &Config, public_url: &str) -> Policy {
     let reserved: HashSet<_> = config.usernames.reserved.iter().cloned().collect();
-    Policy {
+    let policy = Policy {
         passwords: PasswordPolicy {
             min_length: config.passwords.min_length,
             max_length: config.passwords.max_length,
@@ -49,6 +49,7 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
         registration: RegistrationPolicy {
             is_enabled: config.registration.enabled,
             requires_confirmation: config.registration.require_confirmation,
+            conceals_existing: config.registration.conceal_existing,
         },
         accounts: AccountPolicy { deletion_grace: config.accounts.deletion_grace },
         audit: AuditPolicy { retention: config.audit.retention },
@@ -57,7 +58,9 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             confirm_ttl: config.mail.confirm_ttl,
             reset_ttl: config.mail.reset_ttl,
         },
-    }
+        ..Policy::default()
+    };
+    if config.danger.reveal_unknown_accounts { danger::reveal_unknown_accounts(policy) } else { policy }
 }
 
 /// What this service is called: the words that are configured, and the host under which it is seen.

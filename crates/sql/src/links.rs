@@ -4,12 +4,12 @@ use vestibule_core::{
     ports::{
         clock::Timestamp,
         store::{
-            AccountCutoff, AddressConfirmation, Confirmed, FoundLink, LinkCode, NewErrand, PasswordChange,
-            PasswordReset, StoreError,
+            AccountCutoff, AddressConfirmation, Confirmed, FoundLink, Insertion, KeptRegistration, LinkCode,
+            NewErrand, PasswordChange, PasswordReset, SealedRegistration, StoreError,
         },
     },
     values::{
-        account::AccountId,
+        account::{AccountId, NewAccount},
         language::Language,
         link::{LinkDigest, LinkPurpose, NewLink},
         password::PasswordHash,
@@ -18,7 +18,7 @@ use vestibule_core::{
 };
 
 use crate::{
-    accounts::AccountRow,
+    accounts::{self, AccountRow},
     errands,
     failure::broken,
     revocation, sessions,
@@ -29,6 +29,7 @@ use crate::{
 row! { MailedRow { email: String, language: Option<String> } }
 row! { CodeRow { digest: Vec<u8>, code_mac: Vec<u8> } }
 row! { CountRow { count: i64 } }
+row! { RegistrationRow { account_id: AccountId, sealed: Vec<u8> } }
 row! { UsedRow { account_id: AccountId, email: String, email_canonical: String } }
 
 /// The account of a link: one that may be used.
@@ -47,6 +48,19 @@ statements! {
          ON CONFLICT (account_id, purpose) DO UPDATE SET email = excluded.email, \
          email_canonical = excluded.email_canonical, digest = excluded.digest, code_mac = excluded.code_mac, \
          code_attempts = 0, created_at = excluded.created_at, expires_at = excluded.expires_at";
+    KEEP_REGISTRATION: () =
+        "INSERT INTO mailed_link (account_id, purpose, email, email_canonical, digest, code_mac, code_attempts, \
+         created_at, expires_at, registration) VALUES ($1, 'register', $2, $3, $4, $5, 0, $6, $7, $8) \
+         ON CONFLICT DO NOTHING";
+    FIND_REGISTRATION: RegistrationRow =
+        "SELECT account_id, registration AS sealed FROM mailed_link \
+         WHERE digest = $1 AND purpose = 'register' AND expires_at > $2";
+    // The first proof of an address is the only one; whoever asked for an account besides has none.
+    USE_REGISTRATION: RegistrationRow =
+        "DELETE FROM mailed_link WHERE purpose = 'register' AND email_canonical = \
+         (SELECT used.email_canonical FROM mailed_link AS used \
+         WHERE used.digest = $1 AND used.purpose = 'register' AND used.expires_at > $2) \
+         RETURNING account_id, registration AS sealed";
     FIND_LINK: (MailedRow, AccountRow) = concat!(
         "SELECT mailed_link.email AS email, account.language AS language, ", account_columns!(),
         " FROM mailed_link JOIN account ON account.id = mailed_link.account_id \
@@ -54,8 +68,9 @@ statements! {
          AND account.active = 1 \
          AND (mailed_link.purpose <> 'reset' OR mailed_link.email_canonical = account.email_canonical)");
     COUNT_CODE_ATTEMPT: CodeRow = concat!(
-        "UPDATE mailed_link SET code_attempts = code_attempts + 1 WHERE email_canonical = $1 AND purpose = $2 \
-         AND code_attempts < $3 AND expires_at > $4 AND ", of_active_account!(), " RETURNING digest, code_mac");
+        "UPDATE mailed_link SET code_attempts = code_attempts + 1 WHERE email_canonical = $1 \
+         AND code_attempts < $3 AND expires_at > $4 AND ((purpose = 'register' AND $2 = 'confirm') OR (purpose = $2 \
+         AND ", of_active_account!(), ")) RETURNING digest, code_mac");
     USE_LINK: UsedRow = concat!(
         "DELETE FROM mailed_link WHERE digest = $1 AND purpose = $2 AND expires_at > $3 AND ",
         of_active_account!(), " RETURNING account_id, email, email_canonical");
@@ -176,6 +191,59 @@ pub(crate) async fn confirm_address<T: Tx>(
     let owner = [(&used.account_id).into(), used.email_canonical.as_str().into()];
     let others = tx.opt(&FIND_OTHER_OWNER, &owner).await?.map_or(0, |row| row.count);
     Ok(if others > 0 { Confirmed::Taken } else { Confirmed::Refused })
+}
+
+/// Keeps what a registration asks for, and queues what tells of it.
+pub(crate) async fn keep_registration<T: Tx>(
+    tx: &mut T,
+    kept: &KeptRegistration,
+    errand: Option<&NewErrand>,
+) -> Result<(), StoreError> {
+    let link = &kept.link;
+    let params = [
+        (&link.account_id).into(),
+        link.email.as_typed().into(),
+        link.email.canonical().into(),
+        link.digest.as_bytes().as_slice().into(),
+        link.code_mac.as_slice().into(),
+        link.created_at.into(),
+        link.expires_at.into(),
+        kept.sealed.as_slice().into(),
+    ];
+    tx.exec(&KEEP_REGISTRATION, &params).await?;
+    match errand {
+        Some(errand) => errands::queue_errand(tx, errand).await,
+        None => Ok(()),
+    }
+}
+
+/// Finds what the registration of a link that is good asked for.
+pub(crate) async fn find_registration<T: Tx>(
+    tx: &mut T,
+    digest: LinkDigest,
+    now: Timestamp,
+) -> Result<Option<SealedRegistration>, StoreError> {
+    let row = tx.opt(&FIND_REGISTRATION, &[digest.as_bytes().as_slice().into(), now.into()]).await?;
+    Ok(row.map(|RegistrationRow { account_id, sealed }| SealedRegistration { account_id, sealed }))
+}
+
+/// Uses a link up and makes the account of its registration, without its user name where that was taken meanwhile.
+pub(crate) async fn complete_registration<T: Tx>(
+    tx: &mut T,
+    digest: LinkDigest,
+    account: &NewAccount,
+    now: Timestamp,
+) -> Result<Option<Insertion>, StoreError> {
+    let used = tx.all(&USE_REGISTRATION, &[digest.as_bytes().as_slice().into(), now.into()]).await?;
+    if used.is_empty() {
+        return Ok(None);
+    }
+    let inserted = accounts::insert_account(tx, account, None).await?;
+    if matches!(inserted, Insertion::Taken { email: false, .. }) {
+        let nameless = NewAccount { username: None, ..account.clone() };
+        return accounts::insert_account(tx, &nameless, None).await.map(Some);
+    }
+    Ok(Some(inserted))
 }
 
 /// Uses a link up, sets a new password and ends every session.

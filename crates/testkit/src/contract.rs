@@ -20,6 +20,7 @@ pub mod keys;
 pub mod outages;
 pub mod processes;
 pub mod proofs;
+pub mod registrations;
 pub mod revocation;
 pub mod rotation;
 pub mod samples;
@@ -114,6 +115,10 @@ macro_rules! store_contract {
             setup::a_setup_link_is_dead_beside_any_administrator
             setup::a_taken_name_leaves_the_setup_link_good
             setup::t20_a_setup_link_makes_one_administrator_of_many
+            registrations::a_registration_waits_for_its_proof
+            registrations::a_registration_has_a_code
+            registrations::t52_one_of_many_registrations_of_an_address_wins
+            registrations::a_registration_meets_names_that_were_taken_meanwhile
             sessions::a_login_opens_a_session_and_is_remembered
             sessions::a_login_needs_the_hash_it_was_verified_against
             sessions::a_disabled_account_opens_no_session

@@ -8,8 +8,10 @@ mod integration {
     mod audit;
     mod bad_headers;
     mod bad_input;
+    mod concealed;
     mod confirmation;
     mod cookies_and_origins;
+    mod danger;
     mod database;
     mod deletion;
     mod email_change;

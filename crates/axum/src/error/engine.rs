@@ -28,12 +28,19 @@ const NOT_GOOD: &str = "The link or code is unknown, used, expired or replaced b
 /// Of the limit on logins, which passwords that are asked again count towards.
 const LOGINS: &str = "failed logins from your network";
 
+/// Of a name that nobody has, where strangers may be told so.
+const UNKNOWN: &str = "There is no such account";
+
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
             LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
-            LoginError::AccountDisabled => Self::new(Code::AccountDisabled),
+            LoginError::UnknownAccount => Self::new(Code::NotFound).detail(UNKNOWN),
+            LoginError::AccountDisabled { is_revealed: false } => Self::new(Code::AccountDisabled),
+            LoginError::AccountDisabled { is_revealed: true } => {
+                Self::new(Code::AccountDisabled).with_status(StatusCode::BAD_REQUEST).detail("User is banned")
+            }
             LoginError::DeletionPending { at } => {
                 let at = at.to_rfc3339();
                 Self::new(Code::DeletionPending).detail(format!("The account is to be deleted at {at}"))
@@ -164,6 +171,7 @@ impl From<ForgottenPasswordError> for ApiError {
             ForgottenPasswordError::RateLimited { retry_after } => {
                 Self::limited("forgotten passwords from your network", retry_after)
             }
+            ForgottenPasswordError::UnknownAccount => Self::new(Code::NotFound).detail(UNKNOWN),
             ForgottenPasswordError::Store(error) => error.into(),
             other => Self::internal(other),
         }

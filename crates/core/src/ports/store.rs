@@ -21,7 +21,10 @@ pub use self::{
     },
     deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
-    proofs::{AddressConfirmation, Confirmed, FoundLink, LinkCode, PasswordChange, PasswordReset, Proofs},
+    proofs::{
+        AddressConfirmation, Confirmed, FoundLink, KeptRegistration, LinkCode, PasswordChange, PasswordReset,
+        Proofs, SealedRegistration,
+    },
     revoked::{AccountCutoff, Progress, Revoked},
     setup::Setup,
 };

@@ -61,6 +61,8 @@ pub enum ThrottleKey {
     Reminder(ClientNetwork),
     /// Mails that an account asked for, by what they are good for.
     Mail(LinkPurpose, AccountId),
+    /// Mails that registrations sent to an address, whether it has an account or not; the address under a MAC.
+    MailTo([u8; 16]),
 }
 
 impl fmt::Display for ThrottleKey {
@@ -70,6 +72,7 @@ impl fmt::Display for ThrottleKey {
             Self::Registration(network) => write!(f, "registration/{network}"),
             Self::Reminder(network) => write!(f, "reminder/{network}"),
             Self::Mail(purpose, account) => write!(f, "mail/{}/{account}", purpose.as_str()),
+            Self::MailTo(address) => write!(f, "mail_to/{:032x}", u128::from_be_bytes(*address)),
         }
     }
 }

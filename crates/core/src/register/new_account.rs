@@ -48,7 +48,7 @@ impl Auth {
     }
 
     /// Checks every rule, so that a person mends everything at once.
-    async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
+    pub(super) async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
         let mut broken = Vec::new();
         let email = note(&mut broken, Email::parse(&registration.email));
         let username = registration.username.as_deref().map(|name| self.policy.usernames.parse(name));

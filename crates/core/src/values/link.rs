@@ -29,14 +29,26 @@ pub enum LinkPurpose {
     Confirm,
     /// Choosing a new password.
     Reset,
+    /// Proving an address that an account will be made for.
+    Register,
 }
 
 impl LinkPurpose {
-    /// The stable name, which is also the link's first path segment.
+    /// The stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirm => "confirm",
+            Self::Reset => "reset",
+            Self::Register => "register",
+        }
+    }
+
+    /// The link's first path segment: whoever proves an address opens one page, whatever hangs on it.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Confirm | Self::Register => "confirm",
             Self::Reset => "reset",
         }
     }

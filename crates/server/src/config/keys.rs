@@ -114,6 +114,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("egress", "How others are asked, where something is configured that asks them."),
     ("registration", "Making accounts."),
     ("accounts", "How accounts end."),
+    ("danger", "What should not be needed; every key that is set here is warned of at every start."),
     ("audit", "The log of who did what."),
     (
         "log",
@@ -317,6 +318,11 @@ pub const KEYS: &[Key] = &[
         "Whether people may make accounts themselves."),
     key("registration.require_confirmation", Kind::Switch, "false",
         "Whether nobody logs in before they have confirmed their e-mail address."),
+    key("registration.conceal_existing", Kind::Switch, "false",
+        "Whether registering says the same for an address that has an account as for one that has none; the owner is told by mail. Accounts are then made when their address is confirmed, so require_confirmation comes with it."),
+
+    key("danger.reveal_unknown_accounts", Kind::Switch, "false",
+        "Dangerous: logins and forgotten passwords tell strangers who has an account. Unknown names are 404, disabled accounts 400 \"User is banned\"."),
 
     key("accounts.deletion_grace", Kind::SpanOrZero, "14d",
         "How long an account whose owner deletes it can still be taken back. It is out of use meanwhile and its names stay taken; with 0s it is deleted at once."),

@@ -7,10 +7,12 @@ use vestibule_core::{
         clock::Timestamp,
         store::{
             AccountCutoff, AddressConfirmation, ClaimedErrand, Confirmed, ErrandCount, Errands, FoundLink,
-            LinkCode, NewErrand, PasswordChange, PasswordReset, Proofs, StoreError,
+            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReset, Proofs,
+            SealedRegistration, StoreError,
         },
     },
     values::{
+        account::NewAccount,
         link::{LinkDigest, LinkPurpose, NewLink},
         session::RevokedSession,
     },
@@ -93,6 +95,40 @@ impl<E: Engine> Proofs for SqlStore<E> {
     async fn confirm_address(&self, confirmation: AddressConfirmation) -> Result<Confirmed, StoreError> {
         self.write("confirm_address", confirmation, |tx, confirmation| {
             Box::pin(links::confirm_address(tx, confirmation))
+        })
+        .await
+    }
+
+    async fn keep_registration(
+        &self,
+        kept: KeptRegistration,
+        errand: Option<NewErrand>,
+    ) -> Result<(), StoreError> {
+        self.write("keep_registration", (kept, errand), |tx, (kept, errand)| {
+            Box::pin(links::keep_registration(tx, kept, errand.as_ref()))
+        })
+        .await
+    }
+
+    async fn find_registration(
+        &self,
+        digest: LinkDigest,
+        now: Timestamp,
+    ) -> Result<Option<SealedRegistration>, StoreError> {
+        self.read("find_registration", (digest, now), |tx, &(digest, now)| {
+            Box::pin(links::find_registration(tx, digest, now))
+        })
+        .await
+    }
+
+    async fn complete_registration(
+        &self,
+        digest: LinkDigest,
+        account: NewAccount,
+        now: Timestamp,
+    ) -> Result<Option<Insertion>, StoreError> {
+        self.write("complete_registration", (digest, account, now), |tx, (digest, account, now)| {
+            Box::pin(links::complete_registration(tx, *digest, account, *now))
         })
         .await
     }

@@ -7,10 +7,12 @@ use vestibule_core::{
         clock::Timestamp,
         store::{
             AccountCutoff, AddressConfirmation, ClaimedErrand, Confirmed, ErrandCount, Errands, FoundLink,
-            LinkCode, NewErrand, PasswordChange, PasswordReset, Proofs, StoreError,
+            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReset, Proofs,
+            SealedRegistration, StoreError,
         },
     },
     values::{
+        account::NewAccount,
         link::{LinkDigest, LinkPurpose, NewLink},
         session::RevokedSession,
     },
@@ -73,6 +75,32 @@ impl Proofs for FaultyStore {
 
     async fn confirm_address(&self, confirmation: AddressConfirmation) -> Result<Confirmed, StoreError> {
         self.call("confirm_address", self.inner.confirm_address(confirmation)).await
+    }
+
+    async fn keep_registration(
+        &self,
+        kept: KeptRegistration,
+        errand: Option<NewErrand>,
+    ) -> Result<(), StoreError> {
+        self.call("keep_registration", self.inner.keep_registration(kept, errand)).await
+    }
+
+    async fn find_registration(
+        &self,
+        digest: LinkDigest,
+        now: Timestamp,
+    ) -> Result<Option<SealedRegistration>, StoreError> {
+        self.call("find_registration", self.inner.find_registration(digest, now)).await
+    }
+
+    async fn complete_registration(
+        &self,
+        digest: LinkDigest,
+        account: NewAccount,
+        now: Timestamp,
+    ) -> Result<Option<Insertion>, StoreError> {
+        let completed = self.inner.complete_registration(digest, account, now);
+        self.call("complete_registration", completed).await
     }
 
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError> {

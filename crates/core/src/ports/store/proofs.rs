@@ -4,11 +4,11 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{AccountCutoff, StoreError, errands::NewErrand};
+use super::{AccountCutoff, Insertion, StoreError, errands::NewErrand};
 use crate::{
     ports::clock::Timestamp,
     values::{
-        account::{Account, AccountId},
+        account::{Account, AccountId, NewAccount},
         language::Language,
         link::{LinkDigest, LinkPurpose, NewLink},
         password::PasswordHash,
@@ -46,6 +46,29 @@ pub trait Proofs: Send + Sync + fmt::Debug {
     /// Uses a link up and makes its address the account's, proved.
     async fn confirm_address(&self, confirmation: AddressConfirmation) -> Result<Confirmed, StoreError>;
 
+    /// Keeps what a registration asks for until its link is used, and queues what tells of it. An address may have several.
+    async fn keep_registration(
+        &self,
+        kept: KeptRegistration,
+        errand: Option<NewErrand>,
+    ) -> Result<(), StoreError>;
+
+    /// Finds what the registration of a link that is good asked for, without using it up.
+    async fn find_registration(
+        &self,
+        digest: LinkDigest,
+        now: Timestamp,
+    ) -> Result<Option<SealedRegistration>, StoreError>;
+
+    /// Uses a link up and makes the account of its registration; `None`, and nothing is made, where the link is not good.
+    /// An account whose user name was taken meanwhile is made without; every other registration of the address ends.
+    async fn complete_registration(
+        &self,
+        digest: LinkDigest,
+        account: NewAccount,
+        now: Timestamp,
+    ) -> Result<Option<Insertion>, StoreError>;
+
     /// Uses a link up and sets a new password, if it was mailed to the address that the account has now, which counts as
     /// proved. Every session that the account has ends, and every other mailed way in.
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError>;
@@ -56,6 +79,24 @@ pub trait Proofs: Send + Sync + fmt::Debug {
         &self,
         change: PasswordChange,
     ) -> Result<Option<Vec<RevokedSession>>, StoreError>;
+}
+
+/// A registration to be kept.
+#[derive(Clone, Debug)]
+pub struct KeptRegistration {
+    /// Its link, of the purpose [`LinkPurpose::Register`]; the account is the one that there will be.
+    pub link: NewLink,
+    /// What was asked for, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// A registration that waits for the proof of its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedRegistration {
+    /// The id that the account will have.
+    pub account_id: AccountId,
+    /// What was asked for, sealed.
+    pub sealed: Vec<u8>,
 }
 
 /// A link that is good.

@@ -25,6 +25,8 @@ pub enum Purpose {
     Code,
     /// Sealing what waits in the store to be done.
     ErrandSeal,
+    /// The MAC of addresses that are counted.
+    CountedAddress,
     /// Naming the secret itself without telling it.
     KeyId,
 }
@@ -36,6 +38,7 @@ impl Purpose {
             Self::SigningKeyWrap => b"vestibule signing key wrap v1",
             Self::Code => b"vestibule typed code v1",
             Self::ErrandSeal => b"vestibule errand seal v1",
+            Self::CountedAddress => b"vestibule counted address v1",
             Self::KeyId => b"vestibule key id v1",
         }
     }
@@ -49,6 +52,7 @@ struct DerivedKeys {
     id: SecretKeyId,
     refresh: hmac::Key,
     code: hmac::Key,
+    address: hmac::Key,
     wrap: RandomizedNonceKey,
     errand: RandomizedNonceKey,
 }
@@ -63,6 +67,7 @@ impl DerivedKeys {
             id: *expand::<4>(secret, Purpose::KeyId)?,
             refresh: mac(Purpose::RefreshToken)?,
             code: mac(Purpose::Code)?,
+            address: mac(Purpose::CountedAddress)?,
             wrap: seal(Purpose::SigningKeyWrap)?,
             errand: seal(Purpose::ErrandSeal)?,
         })
@@ -156,6 +161,14 @@ impl MasterKeys {
     #[must_use]
     pub fn is_code_mac(&self, code: &[u8], mac: &[u8]) -> bool {
         self.all().any(|keys| hmac::verify(&keys.code, code, mac).is_ok())
+    }
+
+    /// What an address is counted under, so that counters are no list of addresses.
+    #[must_use]
+    pub fn address_mac(&self, canonical: &str) -> [u8; 16] {
+        let mut short = [0; 16];
+        short.copy_from_slice(&mac(&self.current.address, canonical.as_bytes())[..16]);
+        short
     }
 
     /// Wraps a signing key for storage, bound to `name`.
