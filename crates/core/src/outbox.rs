@@ -45,6 +45,8 @@ const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// How long an errand can have been put off; one that has been for longer is of a clock that was ahead.
+const LATEST: Duration = Duration::from_mins(75);
 /// When an errand is given up, counted from when it was made.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
@@ -215,7 +217,7 @@ impl Auth {
 
     async fn claim(&self) -> Result<Option<ClaimedErrand>, StoreError> {
         let now = self.clock.now();
-        self.store.claim_errand(now, now.plus(LEASE)).await
+        self.store.claim_errand(now, now.plus(LEASE), now.plus(LATEST)).await
     }
 
     async fn run_errand(&self, mailer: &dyn Mailer, claimed: ClaimedErrand) {
@@ -334,5 +336,7 @@ mod tests {
     #[test]
     fn a_lease_outlasts_what_it_is_for() {
         const { assert!(LIMIT.as_secs() < LEASE.as_secs()) };
+        const { assert!(LATEST.as_secs() >= LONGEST_PAUSE.as_secs() / 4 * 5) };
+        const { assert!(LATEST.as_secs() > LEASE.as_secs()) };
     }
 }

@@ -31,8 +31,9 @@ statements! {
     // Two nodes may find the same errand; the second waits for the first and then finds it no longer due.
     CLAIM_ERRAND: ErrandRow =
         "UPDATE errand SET due_at = $2, attempts = attempts + 1 WHERE id = \
-         (SELECT id FROM errand WHERE due_at <= $1 ORDER BY due_at, id LIMIT 1) AND due_at <= $1 \
-         RETURNING id, sealed, created_at, attempts";
+         COALESCE((SELECT id FROM errand WHERE due_at <= $1 ORDER BY due_at, id LIMIT 1), \
+         (SELECT id FROM errand WHERE due_at > $3 ORDER BY due_at, id LIMIT 1)) \
+         AND (due_at <= $1 OR due_at > $3) RETURNING id, sealed, created_at, attempts";
     DELETE_ERRANDS_OF_ACCOUNT: () = "DELETE FROM errand WHERE account_id = $1";
     DELETE_ERRAND: () = "DELETE FROM errand WHERE id = $1 AND attempts <= $2";
     POSTPONE_ERRAND: () = "UPDATE errand SET due_at = $3 WHERE id = $1 AND attempts <= $2";
@@ -54,13 +55,14 @@ pub(crate) async fn queue_errand<T: Tx>(tx: &mut T, errand: &NewErrand) -> Resul
     tx.exec(&INSERT_ERRAND, &params).await.map(drop)
 }
 
-/// Takes the errand that has been due for longest.
+/// Takes the errand that has been due for longest, else one that a clock which was ahead put off beyond `latest`.
 pub(crate) async fn claim_errand<T: Tx>(
     tx: &mut T,
     now: Timestamp,
     lease_until: Timestamp,
+    latest: Timestamp,
 ) -> Result<Option<ClaimedErrand>, StoreError> {
-    let claimed = tx.opt(&CLAIM_ERRAND, &[now.into(), lease_until.into()]).await?;
+    let claimed = tx.opt(&CLAIM_ERRAND, &[now.into(), lease_until.into(), latest.into()]).await?;
     claimed.map(ErrandRow::into_errand).transpose()
 }
 

@@ -100,6 +100,7 @@ macro_rules! store_contract {
             search::accounts_are_listed_page_by_page
             search::audit_events_are_found_by_account_kind_and_time
             errands::errands_come_when_they_are_due_and_again_after_a_lease
+            errands::an_errand_of_a_clock_that_was_ahead_is_not_held_up
             errands::every_errand_is_claimed_by_one_of_many
             proofs::a_link_is_good_until_it_expires_or_a_newer_one_comes
             proofs::an_address_is_confirmed_once_in_time_and_exactly

@@ -26,6 +26,8 @@ mod integration {
     mod log;
     mod login;
     mod logout;
+    #[cfg(all(unix, feature = "servers"))]
+    mod mail_outage;
     mod openapi;
     mod outbox;
     mod pages;

@@ -31,9 +31,10 @@ impl<E: Engine> Errands for SqlStore<E> {
         &self,
         now: Timestamp,
         lease_until: Timestamp,
+        latest: Timestamp,
     ) -> Result<Option<ClaimedErrand>, StoreError> {
-        self.step("claim_errand", (now, lease_until), |tx, &(now, lease_until)| {
-            Box::pin(errands::claim_errand(tx, now, lease_until))
+        self.step("claim_errand", (now, lease_until, latest), |tx, &(now, lease_until, latest)| {
+            Box::pin(errands::claim_errand(tx, now, lease_until, latest))
         })
         .await
     }

@@ -8,6 +8,7 @@ use vestibule_core::ports::store::{ErrandCount, NewErrand, Store};
 use super::{StoreFixture, at_once, samples::at};
 
 const LEASE: Duration = Duration::from_mins(5);
+const LATEST: Duration = Duration::from_mins(75);
 
 /// An errand due at `due`, made `number` milliseconds after the beginning.
 pub(super) fn errand(number: u128, due: i64) -> NewErrand {
@@ -22,7 +23,7 @@ pub(super) fn errand(number: u128, due: i64) -> NewErrand {
 }
 
 async fn claimed(store: &dyn Store, now: i64) -> Option<(Uuid, u32)> {
-    let claimed = store.claim_errand(at(now), at(now).plus(LEASE)).await.unwrap()?;
+    let claimed = store.claim_errand(at(now), at(now).plus(LEASE), at(now).plus(LATEST)).await.unwrap()?;
     Some((claimed.id, claimed.attempts))
 }
 
@@ -37,7 +38,7 @@ pub async fn errands_come_when_they_are_due_and_again_after_a_lease(fixture: &im
     let count = ErrandCount { waiting: 3, oldest: Some(at(0)) };
     assert_eq!(store.count_errands().await.unwrap(), count);
     assert_eq!(claimed(&*store, 9).await, None);
-    let first = store.claim_errand(at(20), at(20).plus(LEASE)).await.unwrap().unwrap();
+    let first = store.claim_errand(at(20), at(20).plus(LEASE), at(20).plus(LATEST)).await.unwrap().unwrap();
     assert_eq!((first.id, first.attempts, first.created_at), (early.id, 1, at(0)));
     assert_eq!(first.sealed, early.sealed);
     assert_eq!(claimed(&*store, 20).await, Some((late.id, 1)));
@@ -56,6 +57,22 @@ pub async fn errands_come_when_they_are_due_and_again_after_a_lease(fixture: &im
     assert_eq!(claimed(&*store, after + 5).await, Some((late.id, 3)));
 }
 
+/// What a clock that was a day ahead made or put off does not wait for that day; what is due comes first.
+pub async fn an_errand_of_a_clock_that_was_ahead_is_not_held_up(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let day = 24 * 60 * 60 * 1000;
+    let last = i64::try_from(LATEST.as_millis()).unwrap();
+    let (ahead, farther, due, later) =
+        (errand(0, day), errand(1, 2 * day), errand(2, 5), errand(3, 5 + last));
+    for errand in [&ahead, &farther, &due, &later] {
+        store.queue_errand(errand.clone()).await.unwrap();
+    }
+    for expected in [&due, &ahead, &farther] {
+        assert_eq!(claimed(&*store, 5).await, Some((expected.id, 1)));
+    }
+    assert_eq!(claimed(&*store, 5).await, None, "the others have their leases, and the last its time");
+}
+
 /// However many nodes look at once, each errand is claimed once.
 pub async fn every_errand_is_claimed_by_one_of_many(fixture: &impl StoreFixture) {
     let stores = [fixture.open().await, fixture.open().await];
@@ -68,7 +85,7 @@ pub async fn every_errand_is_claimed_by_one_of_many(fixture: &impl StoreFixture)
             let mut taken = Vec::new();
             // A look that another one was faster than finds nothing; the errand is still there for the next.
             for _ in 0..200 {
-                taken.extend(store.claim_errand(at(1), at(1).plus(LEASE)).await.unwrap());
+                taken.extend(store.claim_errand(at(1), at(1).plus(LEASE), at(1).plus(LATEST)).await.unwrap());
             }
             taken
         }

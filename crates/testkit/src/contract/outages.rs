@@ -95,7 +95,7 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("is_changed_elsewhere", went(store.is_changed_elsewhere().await)),
         ("ping", went(store.ping().await)),
         ("queue_errand", went(store.queue_errand(errand(account.as_uuid().as_u128() >> 1, 0)).await)),
-        ("claim_errand", went(store.claim_errand(at(0), at(1)).await)),
+        ("claim_errand", went(store.claim_errand(at(0), at(1), at(2)).await)),
         ("finish_errand", went(store.finish_errand(Uuid::nil(), 1).await)),
         ("postpone_errand", went(store.postpone_errand(Uuid::nil(), 1, at(1)).await)),
         ("count_errands", went(store.count_errands().await)),

@@ -30,8 +30,9 @@ impl Errands for FaultyStore {
         &self,
         now: Timestamp,
         lease_until: Timestamp,
+        latest: Timestamp,
     ) -> Result<Option<ClaimedErrand>, StoreError> {
-        self.call("claim_errand", self.inner.claim_errand(now, lease_until)).await
+        self.call("claim_errand", self.inner.claim_errand(now, lease_until, latest)).await
     }
 
     async fn finish_errand(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {

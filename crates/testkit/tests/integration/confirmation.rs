@@ -71,6 +71,23 @@ async fn t15_a_link_ends_with_its_time_and_with_its_successor() {
     }
 }
 
+/// T15: a clock that is set right moves a link's end with it, and never brings a used or replaced one back.
+#[tokio::test]
+async fn t15_a_link_follows_a_clock_that_jumps() {
+    let app = TestApp::start().await;
+    let ada = app.client().registered("ada").await;
+    let first = token_of(&only_letter(&app).await);
+    app.clock().advance(Duration::from_hours(24 * 365));
+    assert_eq!(confirm(&app.client(), &first).await, 403, "a year ahead");
+    app.clock().turn_back(Duration::from_hours(24 * 365));
+    let _ = ada.post("/api/users/confirm").await.expect(200);
+    let second = token_of(&only_letter(&app).await);
+    app.clock().turn_back(Duration::from_hours(24 * 365));
+    assert_eq!(confirm(&app.client(), &first).await, 403, "replaced, whatever the clock says");
+    assert_eq!(confirm(&app.client(), &second).await, 200);
+    assert_eq!(confirm(&app.client(), &second).await, 403, "used");
+}
+
 #[tokio::test]
 async fn the_third_request_in_half_an_hour_waits() {
     let app = TestApp::start().await;

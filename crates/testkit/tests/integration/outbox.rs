@@ -129,6 +129,31 @@ async fn what_cannot_be_read_is_given_up() {
     assert_eq!((mailer.attempts(), waiting(&app).await), (1, 0));
 }
 
+/// A machine that started with its clock a day ahead: letters do not wait until it is that day.
+#[tokio::test]
+async fn a_clock_that_was_ahead_holds_no_letter_up() {
+    let mailer = Failing::new(1, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    run_due(&app).await;
+    let _ = app.client().registered("eve").await;
+    app.clock().turn_back(Duration::from_hours(24));
+    assert_eq!(run_due(&app).await, 2, "the new one and the one that was put off");
+    assert_eq!((mailer.attempts(), waiting(&app).await), (3, 0));
+}
+
+/// A clock that is set right by a week must not give up what nobody has tried.
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_gives_nothing_up_untried() {
+    let mailer = Failing::new(0, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    app.clock().advance(Duration::from_hours(24 * 7));
+    assert_eq!(run_due(&app).await, 1);
+    assert_eq!((mailer.attempts(), waiting(&app).await), (1, 0));
+    assert!(app.audit().await.iter().all(|event| event.kind != "mail"));
+}
+
 /// A mail server that takes its time.
 #[derive(Debug, Default)]
 struct Slow {

@@ -205,6 +205,45 @@ async fn t51_a_reset_by_code_is_good_for_five_attempts() {
     let _ = attempt("no address", &code, PASSWORD).await.expect_problem(404, "not_found");
 }
 
+/// T02, Zitadel CVE-2025-64102: each code of each account has its own counter and its own cap, and none is that of logins.
+#[tokio::test]
+async fn t02_each_code_has_a_counter_and_a_cap_of_its_own() {
+    let app = TestApp::start().await;
+    let mut codes = Vec::new();
+    for name in ["ada", "bob"] {
+        let email = format!("{name}@example.com");
+        let _ = app.client().registered(name).await;
+        let confirm = only_letter(&app).await.code.unwrap();
+        let _ = forgot(&app.client(), &email).await.expect(200);
+        codes.push((email, confirm, only_letter(&app).await.code.unwrap()));
+    }
+    let client = app.client();
+    let attempt = async |path: &str, email: &str, code: &str| {
+        let body = json!({"email": email, "code": code, "password1": NEW, "password2": NEW});
+        client.post(&format!("/api/users/{path}")).json(&body).await.status.as_u16()
+    };
+    let wrong = |code: &str| if code == "00000000" { "00000001" } else { "00000000" }.to_owned();
+    let (confirm, reset) = ("confirm_code", "password_code");
+    let [(ada, ada_confirm, ada_reset), (bob, bob_confirm, bob_reset)] = &codes[..] else { panic!() };
+    for _ in 0..5 {
+        assert_eq!(attempt(confirm, ada, &wrong(ada_confirm)).await, 403);
+    }
+    assert_eq!(attempt(confirm, ada, ada_confirm).await, 403, "the cap of this code");
+    assert_eq!(attempt(confirm, ada, ada_reset).await, 403, "a code is good for what it was mailed for");
+    for _ in 0..4 {
+        assert_eq!(attempt(reset, ada, &wrong(ada_reset)).await, 404);
+        assert_eq!(attempt(reset, bob, &wrong(bob_reset)).await, 404);
+    }
+    assert_eq!(attempt(reset, bob, ada_reset).await, 404, "and for whom");
+    assert_eq!(attempt(reset, bob, bob_reset).await, 404, "the cap of this code");
+    assert_eq!(attempt(confirm, bob, bob_confirm).await, 200, "another code");
+    assert_eq!(attempt(reset, ada, ada_reset).await, 200, "another account's");
+    for _ in 0..29 {
+        let _ = app.client().log_in("bob", "a wrong password").await.expect(401);
+    }
+    let _ = app.client().log_in("bob", PASSWORD).await.expect(200);
+}
+
 /// T15, T24: a reset ends with its time, with its account's ban, and with a change of the password.
 #[tokio::test]
 async fn t15_a_reset_ends_in_time_and_with_what_it_was_for() {

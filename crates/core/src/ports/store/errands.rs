@@ -18,10 +18,13 @@ pub trait Errands: Send + Sync + fmt::Debug {
     async fn queue_errand(&self, errand: NewErrand) -> Result<(), StoreError>;
 
     /// Takes the errand that has been due for longest, and makes it due again at `lease_until`.
+    ///
+    /// One that is not due before `latest` was put off by a clock that was ahead; it is taken where no other is due.
     async fn claim_errand(
         &self,
         now: Timestamp,
         lease_until: Timestamp,
+        latest: Timestamp,
     ) -> Result<Option<ClaimedErrand>, StoreError>;
 
     /// Forgets an errand that has been run or given up, if it was claimed no more than `attempts` times.
