@@ -10,6 +10,7 @@ pub mod admin_users;
 pub mod audit;
 pub mod confirmation;
 pub mod deletion;
+pub mod export;
 pub mod login;
 pub mod logout;
 pub mod password;
@@ -123,6 +124,7 @@ fn account() -> OpenApiRouter<AuthState> {
         .routes(routes!(password::reset_by_code))
         .routes(routes!(audit::activity))
         .routes(routes!(deletion::delete))
+        .routes(routes!(export::export))
         .routes(routes!(account_changes::change_username))
         .routes(routes!(account_changes::change_email))
 }

@@ -12,7 +12,7 @@ use crate::{
         store::StoreError,
         throttle::{Count, Receipt, ThrottleKey},
     },
-    values::client::ClientNetwork,
+    values::{account::AccountId, client::ClientNetwork},
 };
 
 /// Why nobody is let in to try.
@@ -49,6 +49,12 @@ impl Auth {
     pub(crate) async fn admit_login(&self, network: ClientNetwork) -> Result<Attempt, GateError> {
         let policy = &self.policy.throttle;
         self.admit(ThrottleKey::Login(network), policy.login_attempts, policy.login_window).await
+    }
+
+    /// Lets an account be exported, if it has not been exported too often.
+    pub(crate) async fn admit_export(&self, account_id: AccountId) -> Result<Attempt, GateError> {
+        let policy = &self.policy.throttle;
+        self.admit(ThrottleKey::Export(account_id), policy.exports, policy.export_window).await
     }
 
     async fn admit(&self, key: ThrottleKey, limit: u32, window: Duration) -> Result<Attempt, GateError> {

@@ -15,6 +15,7 @@ pub mod danger;
 pub mod deletion;
 mod detach;
 pub mod email_change;
+pub mod export;
 mod gate;
 mod invitation;
 pub mod keys;

@@ -134,6 +134,10 @@ pub struct ThrottlePolicy {
     pub mails: u32,
     /// The window, from the first mail.
     pub mail_window: Duration,
+    /// How often an account may be exported within the window.
+    pub exports: u32,
+    /// The window, from the first export.
+    pub export_window: Duration,
 }
 
 impl Default for ThrottlePolicy {
@@ -146,6 +150,8 @@ impl Default for ThrottlePolicy {
             registration_window: Duration::from_hours(1),
             mails: 2,
             mail_window: Duration::from_mins(30),
+            exports: 5,
+            export_window: Duration::from_hours(1),
         }
     }
 }

@@ -45,6 +45,8 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             registration_window: config.throttle.registration_window,
             mails: config.throttle.mails,
             mail_window: config.throttle.mail_window,
+            exports: config.throttle.exports,
+            export_window: config.throttle.export_window,
         },
         registration: RegistrationPolicy {
             is_enabled: config.registration.enabled,

@@ -5,7 +5,7 @@ use vestibule_core::{
     ports::{
         audit::{AuditBatch, AuditEvent, AuditRecord},
         clock::Timestamp,
-        store::{AuditSearch, StoreError},
+        store::{AuditPage, AuditSearch, StoreError},
     },
     values::{account::AccountId, session::SessionId},
 };
@@ -83,6 +83,9 @@ statements! {
     LIST_AUDIT: AuditRow = concat!("SELECT ", audit_columns!(), " FROM audit_event ORDER BY at DESC, id DESC LIMIT $1");
     LIST_AUDIT_OF_ACCOUNT: AuditRow = concat!(
         "SELECT ", audit_columns!(), " FROM audit_event WHERE account_id = $1 ORDER BY at DESC, id DESC LIMIT $2");
+    PAGE_AUDIT: AuditRow = concat!(
+        "SELECT ", audit_columns!(), " FROM audit_event WHERE account_id = $1 AND (at, id) < ($2, $3) \
+         ORDER BY at DESC, id DESC LIMIT $4");
     SEARCH_AUDIT: AuditRow = concat!(
         "SELECT ", audit_columns!(), " FROM audit_event WHERE at >= $1 AND at < $2 \
          ORDER BY at DESC, id DESC LIMIT $3");
@@ -140,6 +143,13 @@ pub(crate) async fn list_audit<T: Tx>(
         None => tx.all(&LIST_AUDIT, &[limit]).await?,
     };
     Ok(rows.into_iter().map(AuditRecord::from).collect())
+}
+
+/// A page of the audit events of one account.
+pub(crate) async fn page_audit<T: Tx>(tx: &mut T, page: &AuditPage) -> Result<Vec<AuditRecord>, StoreError> {
+    let (at, id) = page.before.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.as_millis(), id));
+    let params = [(&page.account_id).into(), at.into(), (&id).into(), i64::from(page.limit).into()];
+    Ok(tx.all(&PAGE_AUDIT, &params).await?.into_iter().map(AuditRecord::from).collect())
 }
 
 /// The newest audit events of those that are looked for.

@@ -12,8 +12,8 @@ use vestibule_core::{
         audit::{AuditBatch, AuditRecord},
         clock::{Stopwatch, Timestamp},
         store::{
-            AccountCutoff, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest, SessionOpening,
-            Store, StoreError, StoredSigningKey,
+            AccountCutoff, AuditPage, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest,
+            SessionOpening, Store, StoreError, StoredSigningKey,
         },
     },
     values::{
@@ -204,6 +204,10 @@ impl<E: Engine> Store for SqlStore<E> {
             Box::pin(audit::list_audit(tx, account_id, limit))
         })
         .await
+    }
+
+    async fn page_audit(&self, page: AuditPage) -> Result<Vec<AuditRecord>, StoreError> {
+        self.list("page_audit", page, |tx, page| Box::pin(audit::page_audit(tx, page))).await
     }
 
     async fn delete_expired(

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use serde_json::json;
 use tower::ServiceExt;
@@ -200,14 +200,18 @@ impl Client {
         }
     }
 
-    /// Sends a request as it is, apart from the caller's address; keeps the cookies of the answer.
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    /// Sends a request as it is, apart from the caller's address, and leaves the body of the answer to be read.
+    pub async fn send_unread(&self, mut request: Request<Body>) -> Response {
         request.extensions_mut().insert(PeerAddress(SocketAddr::new(self.address, 40_000)));
-        let response = match self.router.clone().oneshot(request).await {
+        match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
-        };
-        let answer = Answer::read(response).await;
+        }
+    }
+
+    /// Sends a request as it is, apart from the caller's address; keeps the cookies of the answer.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let answer = Answer::read(self.send_unread(request).await).await;
         let mut jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
         for cookie in answer.cookies() {
             if cookie.is_deleted() {

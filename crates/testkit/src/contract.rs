@@ -98,6 +98,7 @@ macro_rules! store_contract {
             search::a_search_follows_renames_and_deletions
             search::older_accounts_become_searchable
             search::accounts_are_listed_page_by_page
+            audit::the_events_of_an_account_come_page_by_page
             search::audit_events_are_found_by_account_kind_and_time
             errands::errands_come_when_they_are_due_and_again_after_a_lease
             errands::an_errand_of_a_clock_that_was_ahead_is_not_held_up

@@ -18,8 +18,8 @@ use vestibule_core::{
         audit::{AuditBatch, AuditRecord},
         clock::Timestamp,
         store::{
-            AccountCutoff, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest, SessionOpening,
-            Store, StoreError, StoredSigningKey,
+            AccountCutoff, AuditPage, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest,
+            SessionOpening, Store, StoreError, StoredSigningKey,
         },
     },
     values::{
@@ -237,6 +237,10 @@ impl Store for FaultyStore {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.call("list_audit", self.inner.list_audit(account_id, limit)).await
+    }
+
+    async fn page_audit(&self, page: AuditPage) -> Result<Vec<AuditRecord>, StoreError> {
+        self.call("page_audit", self.inner.page_audit(page)).await
     }
 
     async fn delete_expired(

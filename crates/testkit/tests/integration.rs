@@ -15,6 +15,7 @@ mod integration {
     mod database;
     mod deletion;
     mod email_change;
+    mod export;
     mod faults;
     mod forging;
     mod guard;

@@ -9,6 +9,7 @@ use vestibule_core::{
     confirmation::{ConfirmationError, ConfirmationRequestError},
     deletion::DeletionError,
     email_change::EmailChangeError,
+    export::ExportError,
     login::LoginError,
     password_change::PasswordChangeError,
     password_reset::{ForgottenPasswordError, PasswordResetError},
@@ -215,6 +216,17 @@ impl From<DeletionError> for ApiError {
             DeletionError::LastAdmin => AdministrationError::LastAdmin.into(),
             DeletionError::Token(error) => error.into(),
             DeletionError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::RateLimited { retry_after } => Self::limited("exports of this account", retry_after),
+            ExportError::Token(error) => error.into(),
+            ExportError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

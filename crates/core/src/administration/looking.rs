@@ -139,8 +139,8 @@ impl Auth {
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let own = claims.account_id;
         let mut events = self.store.list_audit(Some(own), limit).await?;
-        for event in events.iter_mut().filter(|event| event.actor_id.is_some_and(|actor| actor != own)) {
-            event.address.clear();
+        for event in &mut events {
+            event.hide_others(own);
         }
         Ok(events)
     }

@@ -108,6 +108,8 @@ pub enum AuditKind {
     AccountDeletion,
     /// Somebody asked for the deletion of their own account.
     DeletionRequested,
+    /// Somebody took their own data away.
+    Export,
     /// Somebody took the deletion of their account back.
     AccountRestored,
     /// An address was confirmed by a mailed link or code.
@@ -145,6 +147,7 @@ impl AuditKind {
         Self::AccountDeletion,
         Self::DeletionRequested,
         Self::AccountRestored,
+        Self::Export,
         Self::AddressConfirmed,
         Self::PasswordForgotten,
         Self::PasswordReset,
@@ -174,6 +177,7 @@ impl AuditKind {
             Self::AccountDeletion => "account_deletion",
             Self::DeletionRequested => "deletion_requested",
             Self::AccountRestored => "account_restored",
+            Self::Export => "export",
             Self::AddressConfirmed => "address_confirmed",
             Self::PasswordForgotten => "password_forgotten",
             Self::PasswordReset => "password_reset",
@@ -226,4 +230,13 @@ pub struct AuditRecord {
     pub address: String,
     /// The stable code that explains the outcome.
     pub detail: String,
+}
+
+impl AuditRecord {
+    /// Takes out where somebody else was when they did it: that is theirs to know.
+    pub(crate) fn hide_others(&mut self, own: AccountId) {
+        if self.actor_id.is_some_and(|actor| actor != own) {
+            self.address.clear();
+        }
+    }
 }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 pub use self::{
     administration::{
         AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch, Activity,
-        Administration, AuditSearch, DisabledAccount, PermissionChange,
+        Administration, AuditPage, AuditSearch, DisabledAccount, PermissionChange,
     },
     deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
@@ -151,6 +151,9 @@ pub trait Store: Administration + Deletions + Errands + Proofs + Setup {
         account_id: Option<AccountId>,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// A page of the audit events of one account, the newest first.
+    async fn page_audit(&self, page: AuditPage) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Removes at most `batch` rows of each kind that no longer matter: sessions that ended and whose access tokens
     /// have expired, keys that no longer verify, audit events from before `audit_before`. Returns how many went.

@@ -63,6 +63,8 @@ pub enum ThrottleKey {
     Mail(LinkPurpose, AccountId),
     /// Mails that registrations sent to an address, whether it has an account or not; the address under a MAC.
     MailTo([u8; 16]),
+    /// Exports of an account.
+    Export(AccountId),
 }
 
 impl fmt::Display for ThrottleKey {
@@ -71,6 +73,7 @@ impl fmt::Display for ThrottleKey {
             Self::Login(network) => write!(f, "login/{network}"),
             Self::Registration(network) => write!(f, "registration/{network}"),
             Self::Reminder(network) => write!(f, "reminder/{network}"),
+            Self::Export(account) => write!(f, "export/{account}"),
             Self::Mail(purpose, account) => write!(f, "mail/{}/{account}", purpose.as_str()),
             Self::MailTo(address) => write!(f, "mail_to/{:032x}", u128::from_be_bytes(*address)),
         }

@@ -254,6 +254,10 @@ pub const KEYS: &[Key] = &[
         "How many mails to confirm an address, and how many to reset a password, an account may ask for in `mail_window`."),
     key("throttle.mail_window", Kind::Span, "30m",
         "The window for `mails`, from the first one."),
+    key("throttle.exports", Kind::Count(1, ANY), "5",
+        "How often the data of an account may be exported in `export_window`."),
+    key("throttle.export_window", Kind::Span, "1h",
+        "The window for `exports`, from the first one."),
 
     key("postgres.connections", Kind::Count(1, 10_000), "16",
         "How many connections one node opens at most. All nodes together must stay below the server's max_connections."),

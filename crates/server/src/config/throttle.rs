@@ -21,6 +21,10 @@ pub struct Throttle {
     pub mails: u32,
     /// The window.
     pub mail_window: Duration,
+    /// Exports per account and window.
+    pub exports: u32,
+    /// The window.
+    pub export_window: Duration,
 }
 
 impl Throttle {
@@ -35,6 +39,8 @@ impl Throttle {
             registration_window: settings.span("throttle.registration_window"),
             mails: count("throttle.mails"),
             mail_window: settings.span("throttle.mail_window"),
+            exports: count("throttle.exports"),
+            export_window: settings.span("throttle.export_window"),
         }
     }
 }

@@ -78,6 +78,7 @@ const OPERATIONS: &[&str] = &[
     "update_wrapped_key",
     "record_audit",
     "list_audit",
+    "page_audit",
     "delete_expired",
     "is_changed_elsewhere",
     "ping",

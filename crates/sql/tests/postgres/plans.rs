@@ -49,6 +49,7 @@ async fn the_administration_scans_nothing_that_grows() {
             ("LIST_DUE_ACCOUNTS", "(100, 20)".to_owned()),
             ("DELETE_ERRANDS_OF_ACCOUNT", format!("({id})")),
             ("DELETE_PARTS", format!("({id}, {parts})")),
+            ("PAGE_AUDIT", format!("({id}, 100, {id}, 20)")),
             ("SEARCH_AUDIT", "(0, 100, 20)".to_owned()),
             ("SEARCH_AUDIT_OF_ACCOUNT", format!("(0, 100, 20, {id})")),
             ("SEARCH_AUDIT_OF_KIND", "(0, 100, 20, 'ban')".to_owned()),

@@ -1,7 +1,10 @@
 //! The audit log.
 
 use vestibule_core::{
-    ports::audit::{AuditBatch, AuditEvent, AuditKind, AuditOutcome, AuditRecord},
+    ports::{
+        audit::{AuditBatch, AuditEvent, AuditKind, AuditOutcome, AuditRecord},
+        store::AuditPage,
+    },
     values::{account::AccountId, session::SessionId},
 };
 
@@ -87,4 +90,24 @@ pub async fn a_batch_that_is_offered_again_is_written_once(fixture: &impl StoreF
         }
         assert_eq!(store.list_audit(None, 1000).await.unwrap().len(), before + size);
     }
+}
+
+/// Each once, whether their moments differ or not, and nobody else's; what happens meanwhile moves none of them.
+pub async fn the_events_of_an_account_come_page_by_page(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let (ada, bob) = (register(&*store, "ada").await.id, register(&*store, "bob").await.id);
+    let events = (0..30).map(|number| event(at(number / 8), Some(if number % 5 == 0 { bob } else { ada })));
+    store.record_audit(AuditBatch::new(events.collect())).await.unwrap();
+    let all = store.list_audit(Some(ada), 100).await.unwrap();
+    assert_eq!(all.len(), 24);
+    let (mut read, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.page_audit(AuditPage { account_id: ada, before, limit: 5 }).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 5);
+        before = Some((last.at, last.id));
+        read.extend(page);
+        store.record_audit(AuditBatch::new(vec![event(at(90), Some(ada))])).await.unwrap();
+    }
+    assert_eq!(read, all);
 }

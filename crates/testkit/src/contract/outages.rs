@@ -6,7 +6,7 @@ use uuid::Uuid;
 use vestibule_core::{
     ports::{
         audit::AuditBatch,
-        store::{AccountChange, AuditSearch, Progress, Store, StoreError},
+        store::{AccountChange, AuditPage, AuditSearch, Progress, Store, StoreError},
     },
     values::{account::AccountId, link::LinkPurpose, session::SessionId, username::LoginName},
 };
@@ -91,6 +91,10 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("update_wrapped_key", went(store.update_wrapped_key(&key.kid, vec![0], vec![1]).await)),
         ("record_audit", went(store.record_audit(AuditBatch::new(vec![event(at(0), None)])).await)),
         ("list_audit", went(store.list_audit(None, 1).await)),
+        (
+            "page_audit",
+            went(store.page_audit(AuditPage { account_id: account, before: None, limit: 1 }).await),
+        ),
         ("delete_expired", went(store.delete_expired(at(0), at(0), 1).await)),
         ("is_changed_elsewhere", went(store.is_changed_elsewhere().await)),
         ("ping", went(store.ping().await)),

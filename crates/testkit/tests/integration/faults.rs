@@ -141,6 +141,7 @@ pub(super) const CASES: &[Case] = &[
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
     ("GET", "/api/users/activity", |stage| stage.browser.copy().get("/api/users/activity")),
+    ("GET", "/api/users/export", |stage| stage.browser.copy().get("/api/users/export")),
     ("POST", "/api/users/delete", |stage| {
         stage.browser.copy().post("/api/users/delete").json(&json!({"password": PASSWORD}))
     }),

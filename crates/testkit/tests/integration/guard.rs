@@ -166,6 +166,7 @@ pub(super) const ROUTES: &[Route] = &[
     json("POST", "/api/users/password/{token}", Access::Anyone, &["password1", "password2"]),
     json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
     route("GET", "/api/users/activity", Access::Authenticated, Cookies::None, Body::None),
+    route("GET", "/api/users/export", Access::Authenticated, Cookies::None, Body::None),
     route(
         "POST",
         "/api/users/delete",

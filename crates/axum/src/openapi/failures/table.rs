@@ -265,6 +265,7 @@ pub(super) const ROWS: &[Row] = &[
             ],
         )
     },
+    row("export", &[Code::NotAuthenticated, Code::InvalidToken, Code::RateLimited, Code::Unavailable]),
     row(
         "list_activity",
         &[Code::NotAuthenticated, Code::InvalidToken, Code::ValidationFailed, Code::Unavailable],

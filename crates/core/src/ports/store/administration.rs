@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{AccountCutoff, NewErrand, StoreError};
 use crate::{
@@ -246,6 +247,17 @@ pub struct DisabledAccount {
     pub username: Option<String>,
     /// Since when; the epoch where nobody knows.
     pub disabled_at: Timestamp,
+}
+
+/// A part of one account's audit events.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditPage {
+    /// The account they concern.
+    pub account_id: AccountId,
+    /// The moment and the id of the event that they come after, each older than the one before; `None` for the first page.
+    pub before: Option<(Timestamp, Uuid)>,
+    /// The greatest number of events.
+    pub limit: u32,
 }
 
 /// Which audit events are looked for; `None` means all.
