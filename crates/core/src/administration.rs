@@ -6,6 +6,7 @@
 //! who can make another one.
 
 mod changes;
+mod hooks;
 mod looking;
 
 pub use self::looking::{SEARCH_PAGE, SEARCH_PAGES};
@@ -14,6 +15,7 @@ use crate::{
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
+        hooks::HookError,
         store::StoreError,
     },
     token::{TokenError, claims::AccessClaims},
@@ -46,6 +48,10 @@ impl Administrator {
     #[must_use]
     pub const fn account_id(&self) -> Option<AccountId> {
         self.account_id
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     const fn is_operator(&self) -> bool {
@@ -99,6 +105,9 @@ pub enum AdministrationError {
         /// The user name does.
         username: bool,
     },
+    /// The application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -16,6 +16,7 @@ use crate::{
         breached_passwords::BreachedPasswords,
         clock::{Clock, SystemClock},
         hasher::PasswordHasher,
+        hooks::Hooks,
         mailer::Mailer,
         store::{Store, StoreError},
         throttle::Throttle,
@@ -44,6 +45,7 @@ pub struct Auth {
     pub(crate) tokens: TokenCache,
     pub(crate) audit: AuditLog,
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) errands_queued: Notify,
     pub(crate) limit_notices: LimitNotices,
     pub(crate) lag: Lag,
@@ -64,6 +66,7 @@ impl Auth {
             throttle: None,
             breached_passwords: None,
             mailer: None,
+            hooks: None,
             clock,
             policy: Policy::default(),
             is_beside: false,
@@ -111,6 +114,7 @@ pub struct AuthBuilder {
     throttle: Option<Arc<dyn Throttle>>,
     breached_passwords: Option<Arc<dyn BreachedPasswords>>,
     mailer: Option<Arc<dyn Mailer>>,
+    hooks: Option<Arc<dyn Hooks>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
     is_beside: bool,
@@ -171,6 +175,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Asks and tells the application; without it, nobody is asked.
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = Some(hooks);
+        self
+    }
+
     /// Tells time by another clock than the system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -216,6 +226,7 @@ impl AuthBuilder {
             tokens: TokenCache::new(self.policy.tokens.cache_capacity),
             audit: AuditLog::new(Arc::clone(&self.store)),
             mailer: self.mailer,
+            hooks: self.hooks,
             errands_queued: Notify::new(),
             limit_notices: LimitNotices::default(),
             lag: Lag::default(),

@@ -8,9 +8,11 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Auth,
     detach::to_the_end,
+    hooks::After,
     outbox::Recipient,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
+        hooks::{Caller, Changed, Concerning},
         store::{AddressConfirmation, Confirmed, StoreError},
         throttle::{Count, ThrottleKey},
     },
@@ -145,13 +147,14 @@ impl Auth {
             self.letter(recipient(former, found.language), now, content)?
         };
         let confirmation = AddressConfirmation { digest, from: former.email.clone(), now, errand };
-        let (auth, client, id) = (Arc::clone(self), client.clone(), former.id);
+        let (auth, client, id, former) = (Arc::clone(self), client.clone(), former.id, former.clone());
         to_the_end(async move {
             let confirmed = auth.store.confirm_address(confirmation).await?;
             auth.wake_outbox();
             match confirmed {
                 Confirmed::Confirmed(account) => {
                     auth.note_of_mail(id, &client, AuditKind::AddressConfirmed, AuditOutcome::Success, "");
+                    auth.tell_of_confirmed(former, &account, &client).await;
                     Ok(account)
                 }
                 Confirmed::Refused => Err(ConfirmationError::Refused),
@@ -163,6 +166,14 @@ impl Auth {
             }
         })
         .await
+    }
+
+    async fn tell_of_confirmed(&self, before: Account, after: &Account, client: &Client) {
+        if before.email != after.email {
+            let changed = || Changed { before, after: after.clone(), caller: Caller::of(client) };
+            self.tell_hooks(|| After::EmailChange(changed())).await;
+        }
+        self.tell_hooks(|| After::EmailConfirmed(Concerning::of(after, Caller::of(client)))).await;
     }
 
     /// Counts a mail; says how long to wait where there have been enough.

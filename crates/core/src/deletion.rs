@@ -14,10 +14,12 @@ use crate::{
     Auth,
     confirmation::recipient,
     detach::to_the_end,
+    hooks::{After, Before},
     password_change::PasswordChangeError,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
+        hooks::{Caller, Concerning, Deletion, HookError},
         store::{DeletionRequest, DeletionRequested, NewErrand, StoreError},
     },
     token::{TokenError, claims::AccessClaims},
@@ -42,6 +44,9 @@ pub enum DeletionError {
     /// The password is wrong, or could not be verified.
     #[error(transparent)]
     Password(#[from] PasswordChangeError),
+    /// The application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// Nobody would be left who may administrate.
     #[error("this is the last active administrator")]
     LastAdmin,
@@ -72,6 +77,7 @@ impl Auth {
             return Err(DeletionError::NoPassword);
         }
         let verified = self.verify_again(&account, password, client, AuditKind::DeletionRequested).await?;
+        self.ask_hooks(|| Before::AccountDeletion(Concerning::of(&account, Caller::of(client)))).await?;
         let now = self.clock.now();
         let deletes_at = now.plus(self.policy.accounts.deletion_grace);
         let errand = self.farewell(&account, now, deletes_at).await?;
@@ -87,7 +93,15 @@ impl Auth {
             detail: "",
         };
         let auth = Arc::clone(self);
-        to_the_end(async move { auth.put_out_of_use(request, event).await }).await
+        let asked = Concerning::of(&account, Caller::of(client));
+        to_the_end(async move {
+            let outcome = auth.put_out_of_use(request, event).await;
+            if outcome.is_ok() {
+                auth.tell_hooks(|| After::DeletionRequested(asked)).await;
+            }
+            outcome
+        })
+        .await
     }
 
     async fn put_out_of_use(
@@ -178,6 +192,8 @@ impl Auth {
                     Some(account.id),
                     "grace_over",
                 ));
+                let gone = || Deletion { account_id: account.id, account: None, caller: Caller::default() };
+                self.tell_hooks(|| After::AccountDeletion(gone())).await;
             }
             total += deleted.len() as u64;
             if deleted.len() < BATCH as usize {

@@ -10,8 +10,14 @@ use crate::{
     Auth,
     access::AccountAccess,
     confirmation::recipient,
+    hooks::Before,
     password_change::PasswordChangeError,
-    ports::{audit::AuditKind, store::StoreError, throttle::ThrottleKey},
+    ports::{
+        audit::AuditKind,
+        hooks::{EmailChange, HookError},
+        store::StoreError,
+        throttle::ThrottleKey,
+    },
     values::{email::Email, link::LinkPurpose, password::Password, rule::RuleViolation, username::LoginName},
 };
 
@@ -40,6 +46,9 @@ pub enum EmailChangeError {
     /// Nobody is written to here, so nobody can prove an address.
     #[error("no mail is sent")]
     NoMail,
+    /// The application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The account is gone or disabled.
     #[error("there is no such account")]
     Unknown,
@@ -81,6 +90,11 @@ impl Auth {
         if !self.sends_mail() {
             return Err(EmailChangeError::NoMail);
         }
+        self.ask_hooks(|| {
+            let (account, email) = (account.clone(), email.as_typed().to_owned());
+            Before::EmailChange(EmailChange { account, email, caller: access.caller() })
+        })
+        .await?;
         let key = ThrottleKey::Mail(LinkPurpose::Confirm, account.id);
         if let Some(retry_after) = self.count_mail(&key).await? {
             return Err(EmailChangeError::RateLimited { retry_after });

@@ -17,6 +17,7 @@ mod detach;
 pub mod email_change;
 pub mod export;
 mod gate;
+mod hooks;
 mod invitation;
 pub mod keys;
 mod limit_notices;

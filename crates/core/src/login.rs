@@ -13,9 +13,11 @@ use crate::{
     Auth,
     detach::to_the_end,
     gate::Attempt,
+    hooks::{After, Before},
     ports::{
         clock::Timestamp,
         hasher::{HashError, Verification},
+        hooks::{Caller, Concerning, HookError, LogIn},
         store::{Opening, SessionOpening, StoreError},
     },
     token::{Issue, SigningError, TokenPair},
@@ -77,6 +79,13 @@ pub struct LoggedIn {
     pub tokens: TokenPair,
 }
 
+impl LoggedIn {
+    fn event(&self, client: &Client) -> LogIn {
+        let (account, session_id) = (self.account.clone(), self.session_id);
+        LogIn { account, session_id, caller: Caller::of(client) }
+    }
+}
+
 /// Why nobody is logged in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +117,9 @@ pub enum LoginError {
     /// The password is right, but the address has to be proved first; a new link may be on its way there.
     #[error("the address is not confirmed")]
     EmailNotConfirmed,
+    /// The password is right, but the application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The password could not be verified.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -129,15 +141,19 @@ impl LoginError {
             Self::AccountDisabled { .. } => "account_disabled",
             Self::DeletionPending { .. } => "deletion_pending",
             Self::EmailNotConfirmed => "email_not_confirmed",
+            Self::Hook(HookError::Vetoed(_)) => "vetoed",
             Self::Hash(HashError::Overloaded { .. }) => "overloaded",
             Self::Hash(_) | Self::Store(StoreError::Unavailable(_)) => "unavailable",
-            Self::Store(_) | Self::Signing(_) => "internal",
+            Self::Hook(_) | Self::Store(_) | Self::Signing(_) => "internal",
         }
     }
 
     /// Whether it was no fault of the caller's, so that the attempt must not count.
     const fn is_ours(&self) -> bool {
-        matches!(self, Self::Hash(_) | Self::Store(_) | Self::Signing(_))
+        matches!(
+            self,
+            Self::Hash(_) | Self::Store(_) | Self::Signing(_) | Self::Hook(HookError::Failed { .. })
+        )
     }
 }
 
@@ -205,6 +221,8 @@ impl Auth {
             self.remind_of_confirmation(&credentials).await;
             return Err(LoginError::EmailNotConfirmed);
         }
+        let about = || Concerning::of(&credentials.account, Caller::of(&attempt.client));
+        self.ask_hooks(|| Before::Login(about())).await?;
         let hash =
             if is_outdated { self.upgrade_hash(&credentials, hash, attempt).await } else { Some(hash) };
         Ok(hash.map(|hash| Verified { credentials, hash }))
@@ -290,7 +308,9 @@ impl Auth {
                 self.revocations.learn_sessions(&ended);
                 metrics::counter!("vestibule_sessions_opened_total").increment(1);
                 metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
-                Ok(Some(self.hand_out(account, &session)?))
+                let login = self.hand_out(account, &session)?;
+                self.tell_hooks(|| After::Login(login.event(&attempt.client))).await;
+                Ok(Some(login))
             }
             Opening::Refused => Ok(None),
         }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use crate::{
     Auth,
     detach::to_the_end,
+    hooks::After,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
+        hooks::{Caller, LogOut},
         store::StoreError,
     },
     token::{TokenError, refresh_token::PresentedToken},
@@ -80,8 +82,11 @@ impl Auth {
         };
         let (auth, client) = (Arc::clone(self), client.clone());
         to_the_end(async move {
+            let event = || LogOut { account_id, session_id, scope, caller: Caller::of(&client) };
+            auth.tell_hooks(|| After::LogoutBegins(event())).await;
             auth.end_sessions(session_id, account_id, scope).await?;
             auth.record_logout(session_id, account_id, scope, &client);
+            auth.tell_hooks(|| After::Logout(event())).await;
             Ok(())
         })
         .await

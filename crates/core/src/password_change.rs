@@ -10,10 +10,12 @@ use crate::{
     confirmation::recipient,
     detach::to_the_end,
     gate::GateError,
+    hooks::{After, Before},
     password_reset::TypedTwice,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         hasher::{HashError, Verification},
+        hooks::{HookError, PasswordReason, PasswordSetting},
         store::{PasswordChange, StoreError},
     },
     values::{
@@ -46,6 +48,9 @@ pub enum PasswordChangeError {
     /// The new password breaks rules.
     #[error("{} rules are broken", .0.len())]
     Rules(Vec<RuleViolation>),
+    /// The application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// A password could not be verified or hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -158,6 +163,9 @@ impl Auth {
         if !broken.is_empty() {
             return Err(PasswordChangeError::Rules(broken));
         }
+        let reason = if from.is_none() { PasswordReason::First } else { PasswordReason::Changed };
+        let setting = PasswordSetting::of(account, reason, client);
+        self.ask_hooks(|| Before::PasswordChange(setting.clone())).await?;
         let to = self.hasher.hash(new.password, client.network()).await?;
         let now = self.clock.now();
         let language = self.credentials_of(account).await?.and_then(|found| found.language);
@@ -183,6 +191,7 @@ impl Auth {
             metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
             auth.wake_outbox();
             auth.audit.record(event);
+            auth.tell_hooks(|| After::PasswordChange(setting)).await;
             Ok(())
         })
         .await

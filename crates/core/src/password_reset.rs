@@ -10,11 +10,13 @@ use crate::{
     Auth,
     confirmation::recipient,
     detach::to_the_end,
+    hooks::{After, Before},
     new_password::NewPassword,
     outbox::Errand,
     ports::{
         audit::{AuditKind, AuditOutcome},
         hasher::HashError,
+        hooks::{HookError, PasswordReason, PasswordSetting},
         store::{FoundLink, PasswordReset, StoreError},
         throttle::{Count, ThrottleKey},
     },
@@ -61,6 +63,9 @@ pub enum PasswordResetError {
     /// The new password breaks rules; the link is still good.
     #[error("{} rules are broken", .0.len())]
     Rules(Vec<RuleViolation>),
+    /// The application does not want it, or could not be asked; the link is still good.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The password could not be hashed; the link is still good.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -173,6 +178,8 @@ impl Auth {
         if !broken.is_empty() {
             return Err(PasswordResetError::Rules(broken));
         }
+        let setting = PasswordSetting::of(&account, PasswordReason::Reset, client);
+        self.ask_hooks(|| Before::PasswordChange(setting.clone())).await?;
         let to = self.hasher.hash(new.password, client.network()).await?;
         let errand = self.letter(recipient(&account, language), now, Content::PasswordChanged)?;
         let (auth, client) = (Arc::clone(self), client.clone());
@@ -182,6 +189,7 @@ impl Auth {
             auth.revocations.learn_cutoff(cutoff);
             auth.wake_outbox();
             auth.note_of_mail(account.id, &client, AuditKind::PasswordReset, AuditOutcome::Success, "");
+            auth.tell_hooks(|| After::PasswordChange(setting)).await;
             Ok(())
         })
         .await

@@ -29,6 +29,21 @@ pub struct Policy {
     pub mail: MailPolicy,
     /// What is dangerous and was asked for; see [`crate::danger`].
     pub danger: OpenDoors,
+    /// How long the application's callbacks may take.
+    pub hooks: HookPolicy,
+}
+
+/// How long the application's callbacks may take.
+#[derive(Clone, Copy, Debug)]
+pub struct HookPolicy {
+    /// How long each may take; after that it has failed.
+    pub patience: Duration,
+}
+
+impl Default for HookPolicy {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(5) }
+    }
 }
 
 impl Policy {

@@ -3,12 +3,14 @@
 pub mod audit;
 pub mod breached_passwords;
 pub mod hasher;
+pub mod hooks;
 pub mod mailer;
 pub mod store;
 pub mod throttle;
 
 pub use breached_passwords::{BreachedPasswords, BreachedPasswordsError};
 pub use hasher::{HashError, PasswordHasher, Verification};
+pub use hooks::Hooks;
 pub use mailer::{DeliveryError, Mailer};
 pub use store::{Store, StoreError};
 pub use throttle::{Throttle, ThrottleKey};

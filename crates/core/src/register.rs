@@ -19,10 +19,12 @@ use crate::{
     Auth,
     detach::to_the_end,
     gate::Attempt,
+    hooks::After,
     login::{Birth, LoggedIn},
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         hasher::HashError,
+        hooks::{Caller, Concerning, HookError},
         store::{Insertion, StoreError},
     },
     token::SigningError,
@@ -82,6 +84,9 @@ pub enum RegistrationError {
         /// The user name does.
         username: bool,
     },
+    /// The application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -135,7 +140,7 @@ impl Auth {
         let auth = Arc::clone(self);
         to_the_end(async move {
             let account = auth.insert(account, None).await?;
-            auth.record_registration(&account, &client);
+            auth.record_registration(&account, &client).await;
             Ok(account)
         })
         .await
@@ -176,7 +181,7 @@ impl Auth {
         to_the_end(async move {
             let account = auth.insert(account, Some(session.clone())).await?;
             metrics::counter!("vestibule_sessions_opened_total").increment(1);
-            auth.record_registration(&account, &client);
+            auth.record_registration(&account, &client).await;
             Ok(Registered::LoggedIn(auth.hand_out(account, &session)?))
         })
         .await
@@ -200,7 +205,7 @@ impl Auth {
         }
     }
 
-    fn record_registration(&self, account: &Account, client: &Client) {
+    async fn record_registration(&self, account: &Account, client: &Client) {
         metrics::counter!("vestibule_registrations_total").increment(1);
         self.audit.record(AuditEvent {
             at: self.clock.now(),
@@ -212,5 +217,6 @@ impl Auth {
             address: client.address.to_string(),
             detail: "",
         });
+        self.tell_hooks(|| After::Register(Concerning::of(account, Caller::of(client)))).await;
     }
 }

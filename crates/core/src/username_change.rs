@@ -10,8 +10,10 @@ use crate::{
     access::AccountAccess,
     confirmation::recipient,
     detach::to_the_end,
+    hooks::{After, Before},
     ports::{
         audit::AuditKind,
+        hooks::{Changed, HookError, UsernameChange},
         store::{AccountChange, AccountChanged, StoreError},
     },
     values::{account::Account, message::Content, rule::RuleViolation},
@@ -33,6 +35,9 @@ pub enum UsernameChangeError {
     /// The account has gone meanwhile.
     #[error("there is no such account")]
     Unknown,
+    /// The application does not want it, or could not be asked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,6 +58,12 @@ impl Auth {
         if account.username.as_deref() == Some(username.as_str()) {
             return Err(UsernameChangeError::Same);
         }
+        let caller = access.caller();
+        self.ask_hooks(|| {
+            let (account, username) = (account.clone(), Some(username.as_str().to_owned()));
+            Before::UsernameChange(UsernameChange { account, username, caller: caller.clone() })
+        })
+        .await?;
         let now = self.clock.now();
         let language = self.credentials_of(account).await?.and_then(|found| found.language);
         let content =
@@ -63,9 +74,11 @@ impl Auth {
         let auth = Arc::clone(self);
         to_the_end(async move {
             match auth.store.change_account(change).await? {
-                AccountChanged::Changed { after, .. } => {
+                AccountChanged::Changed { before, after, .. } => {
                     auth.wake_outbox();
                     auth.audit.record(access.event(now, AuditKind::UsernameChanged));
+                    let changed = || Changed { before, after: after.clone(), caller };
+                    auth.tell_hooks(|| After::UsernameChange(changed())).await;
                     Ok(after)
                 }
                 AccountChanged::Taken { .. } => Err(UsernameChangeError::Taken),

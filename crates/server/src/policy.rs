@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use vestibule::{
     core::{
         Policy, danger,
-        policy::{AccountPolicy, AuditPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy, TokenPolicy},
+        policy::{
+            AccountPolicy, AuditPolicy, HookPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy,
+            TokenPolicy,
+        },
         token::jws::Algorithm,
         values::{
             password::{MIN_TELLING_WORD, PasswordPolicy},
@@ -55,6 +58,7 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
         },
         accounts: AccountPolicy { deletion_grace: config.accounts.deletion_grace },
         audit: AuditPolicy { retention: config.audit.retention },
+        hooks: HookPolicy::default(),
         mail: MailPolicy {
             public_url: public_url.trim_end_matches('/').to_owned(),
             confirm_ttl: config.mail.confirm_ttl,

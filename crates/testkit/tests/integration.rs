@@ -20,6 +20,7 @@ mod integration {
     mod forging;
     mod guard;
     mod hang_up;
+    mod hooks;
     mod imported_hashes;
     mod keys;
     mod layers;

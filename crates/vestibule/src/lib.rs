@@ -13,8 +13,10 @@
 pub mod quick_start;
 pub mod secret_file;
 
+pub use async_trait::async_trait;
 pub use vestibule_axum as http;
 pub use vestibule_core as core;
+pub use vestibule_core::ports::hooks;
 pub use vestibule_hashing as hashing;
 pub use vestibule_sql as sql;
 

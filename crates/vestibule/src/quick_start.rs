@@ -13,7 +13,11 @@ use vestibule_axum::{
     same_origin::{NoOrigin, Origin},
     state::AuthState,
 };
-use vestibule_core::{Auth, Policy, StartError, ports::Store as _, upkeep::Upkeep};
+use vestibule_core::{
+    Auth, Policy, StartError,
+    ports::{Hooks, Store as _},
+    upkeep::Upkeep,
+};
 use vestibule_hashing::{HashingConfig, HashingPool};
 use vestibule_sql::{OpenError, SqliteOptions, SqliteStore, sqlite::DATABASE_FILE};
 
@@ -86,6 +90,7 @@ pub struct VestibuleBuilder {
     public_url: String,
     policy: Policy,
     hashing: HashingConfig,
+    hooks: Option<Arc<dyn Hooks>>,
     change_http: Box<dyn FnOnce(&mut HttpPolicy) + Send>,
 }
 
@@ -121,6 +126,40 @@ impl VestibuleBuilder {
     /// Replaces the cost of password hashes and the bounds of their queue.
     pub fn hashing(mut self, hashing: HashingConfig) -> Self {
         self.hashing = hashing;
+        self
+    }
+
+    /// Asks and tells the application: before and after somebody registers, logs in, changes their name, and so on.
+    ///
+    /// ```
+    /// use vestibule::{
+    ///     Vestibule, async_trait,
+    ///     hooks::{Concerning, HookFailure, Hooks, UsernameChange, Verdict},
+    /// };
+    ///
+    /// #[derive(Debug)]
+    /// struct Ours;
+    ///
+    /// #[async_trait]
+    /// impl Hooks for Ours {
+    ///     async fn after_register(&self, event: &Concerning) -> Result<(), HookFailure> {
+    ///         println!("welcome, {}", event.account.email);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn before_username_change(&self, event: &UsernameChange) -> Result<Verdict, HookFailure> {
+    ///         Ok(match event.username.as_deref() {
+    ///             Some("captain") => Verdict::veto("There is one captain"),
+    ///             _ => Verdict::Proceed,
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let builder = Vestibule::builder("https://app.example").hooks(Ours);
+    /// # drop(builder);
+    /// ```
+    pub fn hooks(mut self, hooks: impl Hooks + 'static) -> Self {
+        self.hooks = Some(Arc::new(hooks));
         self
     }
 
@@ -170,7 +209,11 @@ impl VestibuleBuilder {
         });
         let (secret, store, hashing) =
             foundation.await.map_err(|error| QuickStartError::Task(io::Error::other(error)))??;
-        let auth = Auth::builder(store.clone(), Arc::new(hashing), secret).policy(policy).start().await?;
+        let mut auth = Auth::builder(store.clone(), Arc::new(hashing), secret).policy(policy);
+        if let Some(hooks) = self.hooks {
+            auth = auth.hooks(hooks);
+        }
+        let auth = auth.start().await?;
         let upkeep = Arc::new(auth.start_upkeep());
         Ok(Vestibule { state: AuthState::new(auth, http), store, upkeep })
     }
@@ -186,6 +229,7 @@ impl Vestibule {
             public_url,
             policy: Policy::default(),
             hashing: HashingConfig::default(),
+            hooks: None,
             change_http: Box::new(|_| {}),
         }
     }

@@ -67,6 +67,8 @@ codes! {
         "A request that cookies authenticate did not prove that it comes from our own pages.";
     RegistrationDisabled "registration_disabled" FORBIDDEN "Registration is closed",
         "This server does not take new accounts.";
+    Vetoed "vetoed" BAD_REQUEST "The application does not allow this",
+        "The application that Vestibule is part of does not allow it; `detail` is its reason.";
     ValidationFailed "validation_failed" UNPROCESSABLE_ENTITY "Some fields are missing or not valid",
         "Fields are missing, empty or of the wrong type; `errors` names them all.";
     BadRequest "bad_request" BAD_REQUEST "The request is not valid HTTP",

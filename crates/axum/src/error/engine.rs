@@ -13,6 +13,7 @@ use vestibule_core::{
     login::LoginError,
     password_change::PasswordChangeError,
     password_reset::{ForgottenPasswordError, PasswordResetError},
+    ports::hooks::HookError,
     refresh::RefreshError,
     register::RegistrationError,
     setup::SetupError,
@@ -47,11 +48,21 @@ impl From<LoginError> for ApiError {
                 Self::new(Code::DeletionPending).detail(format!("The account is to be deleted at {at}"))
             }
             LoginError::EmailNotConfirmed => Self::new(Code::EmailNotConfirmed),
+            LoginError::Hook(error) => error.into(),
             LoginError::Hash(error) => error.into(),
             LoginError::Store(error) => error.into(),
             other => Self::internal(other),
         }
         .with_internal_detail("Login failed")
+    }
+}
+
+impl From<HookError> for ApiError {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::Vetoed(veto) => Self::new(Code::Vetoed).detail(veto.message().to_owned()),
+            other => Self::internal(other),
+        }
     }
 }
 
@@ -64,6 +75,7 @@ impl From<RegistrationError> for ApiError {
             }
             RegistrationError::Rules(violations) => violations.into(),
             RegistrationError::Taken { email, username } => taken(email, username),
+            RegistrationError::Hook(error) => error.into(),
             RegistrationError::Hash(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
             other => Self::internal(other),
@@ -114,6 +126,7 @@ impl From<AdministrationError> for ApiError {
             AdministrationError::Taken { email, username } => {
                 taken(email, username).with_status(StatusCode::CONFLICT)
             }
+            AdministrationError::Hook(error) => error.into(),
             AdministrationError::Store(error) => error.into(),
             other => Self::internal(other),
         }
@@ -184,6 +197,7 @@ impl From<PasswordResetError> for ApiError {
         match error {
             PasswordResetError::Refused => Self::new(Code::NotFound).detail(NOT_GOOD),
             PasswordResetError::Rules(violations) => violations.into(),
+            PasswordResetError::Hook(error) => error.into(),
             PasswordResetError::Hash(error) => error.into(),
             PasswordResetError::Store(error) => error.into(),
             other => Self::internal(other),
@@ -199,6 +213,7 @@ impl From<PasswordChangeError> for ApiError {
             PasswordChangeError::Exists => rule("password1", "password_exists", "Password exists"),
             PasswordChangeError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
             PasswordChangeError::Rules(violations) => violations.into(),
+            PasswordChangeError::Hook(error) => error.into(),
             PasswordChangeError::Hash(error) => error.into(),
             PasswordChangeError::Store(error) => error.into(),
             other => Self::internal(other),
@@ -214,6 +229,7 @@ impl From<DeletionError> for ApiError {
             DeletionError::Password(PasswordChangeError::Wrong) => rule("password_wrong", "Wrong password!"),
             DeletionError::Password(error) => error.into(),
             DeletionError::LastAdmin => AdministrationError::LastAdmin.into(),
+            DeletionError::Hook(error) => error.into(),
             DeletionError::Token(error) => error.into(),
             DeletionError::Store(error) => error.into(),
             other => Self::internal(other),
@@ -252,6 +268,7 @@ impl From<UsernameChangeError> for ApiError {
             UsernameChangeError::Taken => rule("username_taken", "Username already exists"),
             UsernameChangeError::Rule(violation) => vec![violation].into(),
             UsernameChangeError::Unknown => Self::new(Code::NotFound),
+            UsernameChangeError::Hook(error) => error.into(),
             UsernameChangeError::Store(error) => error.into(),
             other => Self::internal(other),
         }
@@ -276,6 +293,7 @@ impl From<EmailChangeError> for ApiError {
                 Self::new(Code::Unavailable).detail("No mail is sent here, so no address can be confirmed")
             }
             EmailChangeError::Unknown => Self::new(Code::NotFound),
+            EmailChangeError::Hook(error) => error.into(),
             EmailChangeError::Store(error) => error.into(),
             other => Self::internal(other),
         }

@@ -12,7 +12,7 @@ use utoipa::openapi::{
     path::Operation,
 };
 
-use self::table::{ROWS, Row};
+use self::table::{ROWS, Row, VETOABLE};
 use crate::error::{Code, RULE_CODES};
 /// What can happen to every request.
 const ALWAYS: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::Internal];
@@ -46,7 +46,10 @@ pub(super) fn describe(operation: &mut Operation) {
 fn failures(row: Option<&Row>, has_body: bool) -> Vec<Failure> {
     let own = row.map_or(&[][..], |row| row.codes);
     let body = if has_body { BODY } else { &[] };
-    let mut failures: Vec<_> = own.iter().chain(body).chain(ALWAYS).map(|code| of_code(*code)).collect();
+    let veto: &[Code] =
+        if row.is_some_and(|row| VETOABLE.contains(&row.operation)) { &[Code::Vetoed] } else { &[] };
+    let mut failures: Vec<_> =
+        own.iter().chain(veto).chain(body).chain(ALWAYS).map(|code| of_code(*code)).collect();
     if let Some(row) = row {
         failures.extend(row.rules.iter().filter_map(|code| of_rule(400, code)));
         failures.extend(row.conflicts.iter().filter_map(|code| of_rule(409, code)));

@@ -6,6 +6,7 @@ use super::{AccountPatch, AdministrationError, Administrator};
 use crate::{
     Auth,
     detach::to_the_end,
+    hooks::After,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
@@ -116,6 +117,7 @@ impl Auth {
         change: AccountChange,
         kind: AuditKind,
     ) -> Result<Account, AdministrationError> {
+        self.ask_hooks_about(&admin, &change).await?;
         let auth = Arc::clone(self);
         to_the_end(async move {
             let (id, now) = (change.id, change.now);
@@ -125,6 +127,7 @@ impl Auth {
                         auth.revocations.learn_cutoff(cutoff);
                     }
                     auth.record_change(&admin, kind, &before, &after, now);
+                    auth.tell_hooks_of(&admin, before, &after).await;
                     Ok(after)
                 }
                 AccountChanged::Taken { email, username } => {
@@ -181,6 +184,7 @@ impl Auth {
         admin: &Administrator,
         id: AccountId,
     ) -> Result<Account, AdministrationError> {
+        self.ask_hooks_about_deletion(admin, id).await?;
         let (auth, admin) = (Arc::clone(self), admin.clone());
         to_the_end(async move {
             let now = auth.clock.now();
@@ -190,6 +194,7 @@ impl Auth {
                     auth.revocations.learn_sessions(&ended);
                     metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
                     auth.audit.record(admin.event(now, AuditKind::AccountDeletion, Some(id)));
+                    auth.tell_hooks(|| After::AccountDeletion(admin.deletion_of(&account))).await;
                     Ok(account)
                 }
                 AccountDeleted::LastAdmin => {

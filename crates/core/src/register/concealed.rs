@@ -20,10 +20,12 @@ use crate::{
     Auth,
     confirmation::{ConfirmationError, recipient},
     detach::to_the_end,
+    hooks::Before,
     outbox::{Errand, Recipient},
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
+        hooks::Caller,
         store::{Insertion, KeptRegistration, NewErrand, StoreError},
         throttle::{Count, Receipt, ThrottleKey},
     },
@@ -100,6 +102,7 @@ impl Auth {
                 return Err(RegistrationError::Taken { email: false, username: true });
             }
         }
+        self.ask_hooks(|| Before::Register(names.registering(Caller::of(&client)))).await?;
         let Registration { password, language, .. } = registration;
         let account = self.hash_into_account(names, password, client.network()).await?;
         let account = NewAccount { language, ..account };
@@ -193,7 +196,7 @@ impl Auth {
         to_the_end(async move {
             match auth.store.complete_registration(digest, account, now).await? {
                 Some(Insertion::Inserted { account, .. }) => {
-                    auth.record_registration(&account, &client);
+                    auth.record_registration(&account, &client).await;
                     Ok(account)
                 }
                 Some(Insertion::Taken { .. }) | None => Err(ConfirmationError::Refused),

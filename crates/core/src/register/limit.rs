@@ -24,8 +24,12 @@ impl Auth {
         attempt: Attempt,
         outcome: Result<R, RegistrationError>,
     ) -> Result<R, RegistrationError> {
-        if let Err(RegistrationError::Rules(_) | RegistrationError::Hash(_) | RegistrationError::Store(_)) =
-            &outcome
+        if let Err(
+            RegistrationError::Rules(_)
+            | RegistrationError::Hook(_)
+            | RegistrationError::Hash(_)
+            | RegistrationError::Store(_),
+        ) = &outcome
         {
             self.give_back(attempt).await;
         }

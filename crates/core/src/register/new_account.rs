@@ -3,8 +3,10 @@
 use super::{Registration, RegistrationError};
 use crate::{
     Auth,
+    hooks::Before,
     new_password::NewPassword,
     outbox::Recipient,
+    ports::hooks::{Caller, Registering},
     values::{
         account::{AccountId, FullName, NewAccount},
         client::ClientNetwork,
@@ -24,6 +26,17 @@ pub(super) struct Names {
     pub(super) full_name: Option<FullName>,
 }
 
+impl Names {
+    pub(super) fn registering(&self, caller: Caller) -> Registering {
+        Registering {
+            email: self.email.as_typed().to_owned(),
+            username: self.username.as_ref().map(|name| name.as_str().to_owned()),
+            full_name: self.full_name.as_ref().map(|name| name.as_str().to_owned()),
+            caller,
+        }
+    }
+}
+
 impl Auth {
     pub(super) async fn new_account(
         &self,
@@ -31,6 +44,7 @@ impl Auth {
     ) -> Result<NewAccount, RegistrationError> {
         let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
         let Registration { password, client, language, .. } = registration;
+        self.ask_hooks(|| Before::Register(names.registering(Caller::of(&client)))).await?;
         let account = self.hash_into_account(names, password, client.network()).await?;
         self.with_invitation(NewAccount { language, ..account })
     }

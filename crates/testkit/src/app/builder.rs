@@ -9,7 +9,7 @@ use vestibule::{
     core::{
         Auth, Policy, StartError,
         keys::signing::SigningKey,
-        ports::{Mailer, PasswordHasher, Store},
+        ports::{Hooks, Mailer, PasswordHasher, Store},
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
@@ -38,6 +38,7 @@ pub struct TestAppBuilder {
     hasher: Option<Arc<dyn PasswordHasher>>,
     other_store: Option<Arc<dyn Store>>,
     mailer: Option<Arc<dyn Mailer>>,
+    hooks: Option<Arc<dyn Hooks>>,
     pub(super) inbox: Inbox,
     pub(super) secret: SecretKey,
     previous: Vec<SecretKey>,
@@ -70,6 +71,7 @@ impl TestAppBuilder {
             hasher: None,
             other_store: None,
             mailer: None,
+            hooks: None,
             inbox: Inbox::new(Templates::load(site, None).expect("the program's own templates")),
             secret: SecretKey::generate(),
             previous: Vec::new(),
@@ -106,6 +108,12 @@ impl TestAppBuilder {
     /// Delivers mail by something else than the inbox, for example by what fails.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
+        self
+    }
+
+    /// Asks and tells these callbacks.
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = Some(hooks);
         self
     }
 
@@ -190,6 +198,9 @@ impl TestAppBuilder {
             .policy(self.policy.clone());
         if let Some((pem, algorithm)) = &self.signing_key {
             builder = builder.signing_key(SigningKey::from_pem(pem, *algorithm).expect("a private key"));
+        }
+        if let Some(hooks) = &self.hooks {
+            builder = builder.hooks(Arc::clone(hooks));
         }
         builder.start().await
     }

@@ -92,6 +92,24 @@ const CHANGING: &[Code] = &[
     Code::Unavailable,
 ];
 
+/// What the callbacks of an application can veto.
+pub(super) const VETOABLE: &[&str] = &[
+    "log_in_by_form",
+    "issue_tokens",
+    "register",
+    "log_in",
+    "create_user",
+    "change_username",
+    "change_email",
+    "change_user",
+    "delete_user",
+    "delete_account",
+    "set_password",
+    "change_own_password",
+    "reset_password",
+    "reset_password_by_code",
+];
+
 pub(super) const ROWS: &[Row] = &[
     row(
         "log_in_by_form",
