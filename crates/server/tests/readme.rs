@@ -91,6 +91,7 @@ fn the_first_start_prints_what_is_shown() {
 #[test]
 fn the_library_example_is_the_one_that_compiles() {
     assert_eq!(only(README, "rust"), text("crates/vestibule/examples/quick_start.rs"));
+    assert_eq!(only(VERIFYING, "rust"), text("crates/verifier/examples/orders.rs"));
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn every_example_is_run_by_a_test() {
         for example in examples(document) {
             let is_run = match (document.as_str(), example.language.as_str()) {
                 (README, "bash" | "rust" | "toml" | "text")
-                | (VERIFYING, "python" | "js")
+                | (VERIFYING, "python" | "js" | "rust")
                 | (WEB_LOGIN, "js")
                 | (MAIL, "toml") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),

@@ -44,4 +44,5 @@ mod integration {
     mod unconfirmed;
     mod upkeep;
     mod users;
+    mod verifier;
 }
