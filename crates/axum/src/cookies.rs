@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header};
-
-/// What no cookie may exceed, name and attributes included: browsers drop longer ones without a word.
-const MAX_COOKIE_BYTES: usize = 4096;
+use http::{HeaderMap, HeaderValue};
+use vestibule_login::cookies::set_cookie;
+pub use vestibule_login::cookies::{Cookie, UnfitCookie, read_cookie};
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +24,6 @@ pub struct CookiePolicy {
     /// Whether browsers send them over TLS only; false only for plain http on loopback.
     pub secure: bool,
 }
-
-/// A value that does not go into a cookie: it is too long, or has characters that cookies cannot carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the value does not fit into a cookie")]
-pub struct UnfitCookie;
 
 impl CookiePolicy {
     /// The cookie's full name.
@@ -48,16 +42,7 @@ impl CookiePolicy {
     /// # Errors
     /// [`UnfitCookie`], above all for more than 4096 bytes.
     pub fn set(self, kind: CookieKind, value: &str, lifetime: Duration) -> Result<HeaderValue, UnfitCookie> {
-        if value.is_empty() || !value.bytes().all(is_cookie_octet) {
-            return Err(UnfitCookie);
-        }
-        let cookie = self.render(kind, value, lifetime.as_secs());
-        if cookie.len() > MAX_COOKIE_BYTES {
-            return Err(UnfitCookie);
-        }
-        let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
-        cookie.set_sensitive(true);
-        Ok(cookie)
+        set_cookie(self.name(kind), value, lifetime, self.secure)
     }
 
     /// The `Set-Cookie` that deletes it, with the attributes it was set with.
@@ -80,66 +65,11 @@ impl CookiePolicy {
     pub fn read(self, headers: &HeaderMap, kind: CookieKind) -> Cookie<'_> {
         read_cookie(headers, self.name(kind))
     }
-
-    fn render(self, kind: CookieKind, value: &str, max_age: u64) -> String {
-        let secure = if self.secure { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}", self.name(kind))
-    }
-}
-
-/// A cookie of a request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Cookie<'a> {
-    /// The request has none of this name.
-    Absent,
-    /// Its value.
-    Present(&'a str),
-    /// It is there, but twice, empty or with characters that no cookie has. It denies; it never counts as absent.
-    Malformed,
-}
-
-impl std::fmt::Debug for Cookie<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "Absent",
-            Self::Present(_) => "Present(…)",
-            Self::Malformed => "Malformed",
-        })
-    }
-}
-
-/// Reads the cookie of a name from all `Cookie` headers.
-#[must_use]
-pub fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Cookie<'a> {
-    let pairs =
-        headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let mut values = pairs.filter_map(|pair| value_of(pair.trim_ascii(), name));
-    match (values.next(), values.next()) {
-        (None, _) => Cookie::Absent,
-        (Some(value), None) if !value.is_empty() && value.iter().copied().all(is_cookie_octet) => {
-            std::str::from_utf8(value).map_or(Cookie::Malformed, Cookie::Present)
-        }
-        _ => Cookie::Malformed,
-    }
-}
-
-/// The value of a pair if it has this name; a name without `=` has an empty one.
-fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
-    match rest.split_first() {
-        None => Some(rest),
-        Some((b'=', value)) => Some(value.trim_ascii_start()),
-        Some(_) => None,
-    }
-}
-
-/// RFC 6265 §4.1.1, `cookie-octet`.
-const fn is_cookie_octet(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header;
     use proptest::prelude::*;
 
     use super::*;

@@ -50,6 +50,9 @@ impl ApiError {
         // RFC 9110 §15.5.2: a 401 names a way to authenticate.
         match code {
             Code::InvalidToken => error = error.challenge("Bearer error=\"invalid_token\""),
+            Code::FreshLoginRequired => {
+                error = error.challenge("Bearer error=\"insufficient_user_authentication\"");
+            }
             Code::InvalidClient => error = error.challenge("Basic realm=\"vestibule\""),
             Code::InvalidCredentials | Code::NotAuthenticated => error = error.challenge("Bearer"),
             _ => {}

@@ -8,11 +8,12 @@ mod admin;
 use std::{convert::Infallible, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 use vestibule_core::{
     token::{bearer::Bearer, claims::AccessClaims},
     values::{account::Account, client::Client, language::Language},
 };
+use vestibule_login::same_origin::needs_proof;
 
 pub(crate) use self::admin::AccountInPath;
 pub use self::admin::Admin;
@@ -101,7 +102,7 @@ where
                 Cookie::Absent => return Err(Code::NotAuthenticated.into()),
             },
         };
-        if location == TokenLocation::Cookie && !is_safe(&parts.method) {
+        if location == TokenLocation::Cookie && needs_proof(&parts.method, &parts.headers) {
             prove_same_origin(&state, &parts.headers)?;
         }
         let claims = state.auth().verify_access_token(token).await?;
@@ -202,11 +203,6 @@ where
 
 fn prove_same_origin(state: &AuthState, headers: &HeaderMap) -> Result<(), ApiError> {
     if state.http().origins.prove_same_origin(headers) { Ok(()) } else { Err(Code::CrossSiteRequest.into()) }
-}
-
-/// RFC 9110 §9.2.1.
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
 /// Reads the bearer token (RFC 6750 §2.1).

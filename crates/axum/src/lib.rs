@@ -17,7 +17,8 @@ pub mod pages;
 pub mod policy;
 pub mod query;
 pub mod routes;
-pub mod same_origin;
 pub mod state;
 #[cfg(test)]
 mod testing;
+
+pub use vestibule_login::same_origin;

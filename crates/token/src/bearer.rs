@@ -43,14 +43,16 @@ impl<'a> Bearer<'a> {
             return Self::Absent;
         }
         let token = token.trim_matches(' ');
-        // RFC 6750 §2.1 `b64token`: anything else is no token and must not fall through to another place.
-        let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-        if token.is_empty() || !token.bytes().all(is_token_byte) {
-            Self::Malformed
-        } else {
-            Self::Present(token)
-        }
+        // Anything else is no token and must not fall through to another place.
+        if is_token(token) { Self::Present(token) } else { Self::Malformed }
     }
+}
+
+/// Whether a text can be a bearer token at all (RFC 6750 §2.1, `b64token`), wherever it stands.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
 /// RFC 9110 §5.6.2 `token`.

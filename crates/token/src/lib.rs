@@ -28,3 +28,4 @@ pub mod random;
 pub mod scope;
 pub mod signing;
 pub mod strict_json;
+pub mod user;

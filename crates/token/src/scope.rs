@@ -37,6 +37,27 @@ impl Scopes {
         required.0.is_subset(&self.0)
     }
 
+    /// Whether the set grants `name`, taken as a hierarchy: `users:*` grants everything that begins with `users:`, and
+    /// `*` grants everything. A star anywhere else is a letter like others.
+    ///
+    /// ```
+    /// use vestibule_token::scope::Scopes;
+    ///
+    /// let granted = Scopes::read("users:* posts:read");
+    /// assert!(granted.grants("users:read") && granted.grants("users:read:own") && granted.grants("posts:read"));
+    /// assert!(!granted.grants("users") && !granted.grants("posts:write") && !granted.grants("usersread"));
+    /// ```
+    #[must_use]
+    pub fn grants(&self, name: &str) -> bool {
+        let is_above = |granted: &str| match granted.strip_suffix('*') {
+            Some("") => true,
+            // The colon belongs to the prefix, so that `users:*` is no kin of `users2:read`.
+            Some(prefix) if prefix.ends_with(':') => name.len() > prefix.len() && name.starts_with(prefix),
+            _ => false,
+        };
+        self.contains(name) || self.iter().any(is_above)
+    }
+
     /// The names in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
@@ -94,6 +115,29 @@ mod tests {
     fn a_list_is_split_at_any_white_space_and_has_no_duplicates() {
         let scopes = Scopes::read(" read  write\tread\nb\"ad \u{e4} ");
         assert_eq!(scopes.to_string(), "read write");
+    }
+
+    #[test]
+    fn a_star_grants_what_is_below_it_and_nothing_else() {
+        for (granted, name, is_granted) in [
+            ("users:*", "users:read", true),
+            ("users:*", "users:read:own", true),
+            ("users:*", "users:*", true),
+            ("users:read:*", "users:read:own", true),
+            ("users:read:*", "users:read", false),
+            ("users:*", "users", false),
+            ("users:*", "users:", false),
+            ("users:*", "usersx:read", false),
+            ("users:*", "Users:read", false),
+            ("users*", "users:read", false),
+            ("users:r*", "users:read", false),
+            ("*:read", "users:read", false),
+            ("users:read", "users:*", false),
+            ("*", "anything", true),
+            ("", "anything", false),
+        ] {
+            assert_eq!(Scopes::read(granted).grants(name), is_granted, "{granted} for {name}");
+        }
     }
 
     #[test]

@@ -1,9 +1,14 @@
-//! A private key that signs access tokens, with its public half.
+//! A key that signs tokens, with the half that verifies them.
+
+#[cfg(feature = "encrypted-pem")]
+mod encrypted;
+mod shared;
 
 use std::fmt;
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
+    hmac,
     rsa::KeySize,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair},
 };
@@ -18,12 +23,13 @@ use jsonwebtoken::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+pub use self::shared::BadSecret;
 use crate::{
     claims::ACCESS_TOKEN_TYPE,
     jws::{self, Algorithm, VerifyingKey},
 };
 
-/// A private key that signs access tokens; it does not print.
+/// A key that signs tokens: a private one, or a shared secret. It does not print.
 pub struct SigningKey {
     algorithm: Algorithm,
     kid: String,
@@ -40,6 +46,7 @@ enum Signer {
     /// Read once: the library would read the key again for every token, which is half the work.
     Ed25519(Ed25519KeyPair),
     Library(EncodingKey),
+    Hmac(Box<hmac::Key>),
 }
 
 impl fmt::Debug for SigningKey {
@@ -79,6 +86,9 @@ pub enum BadSigningKey {
     /// There is no key.
     #[error("there is none")]
     Missing,
+    /// The password of an encrypted key is wrong, or the key is encrypted in a way that is not supported.
+    #[error("it cannot be decrypted with this password")]
+    Locked,
 }
 
 impl SigningKey {
@@ -115,8 +125,7 @@ impl SigningKey {
         let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| BadSigningKey::Malformed)?;
         let jwk = publish(&jwk, &kid, algorithm)?;
         let verifying = VerifyingKey::from_jwk(&jwk).map_err(|_| BadSigningKey::Weak)?;
-        let header = json!({ "alg": algorithm.as_str(), "kid": kid, "typ": ACCESS_TOKEN_TYPE }).to_string();
-        let header = URL_SAFE_NO_PAD.encode(header);
+        let header = encode_header(algorithm, &kid, ACCESS_TOKEN_TYPE);
         let signer = match algorithm {
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(key.as_bytes())
                 .map(Signer::Ed25519)
@@ -126,7 +135,31 @@ impl SigningKey {
         Ok(Self { algorithm, kid, pem: Zeroizing::new(pem.to_vec()), signer, header, jwk, verifying })
     }
 
-    /// The key's id: its RFC 7638 thumbprint.
+    /// Reads a private key from PEM, whichever of the algorithms it is for.
+    ///
+    /// ```
+    /// use vestibule_token::{jws::Algorithm, signing::SigningKey};
+    ///
+    /// let pem = SigningKey::generate(Algorithm::Es256)?.pem().to_vec();
+    /// assert_eq!(SigningKey::read_pem(&pem)?.algorithm(), Algorithm::Es256);
+    /// # Ok::<_, vestibule_token::signing::BadSigningKey>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadSigningKey`] says why not.
+    pub fn read_pem(pem: &[u8]) -> Result<Self, BadSigningKey> {
+        let mut refusal = BadSigningKey::Malformed;
+        for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+            match Self::from_pem(pem, algorithm) {
+                Err(BadSigningKey::Malformed) => {}
+                Err(other) => refusal = other,
+                key => return key,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// The key's id: its RFC 7638 thumbprint; a digest, for a shared secret.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
@@ -138,7 +171,7 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The private key as PEM, to be stored.
+    /// The private key as PEM, to be stored; empty for a shared secret.
     ///
     /// # Security
     /// Whoever has it makes tokens; wrap it before it is written anywhere.
@@ -147,7 +180,7 @@ impl SigningKey {
         &self.pem
     }
 
-    /// The public half as a JWK set shows it.
+    /// The public half as a JWK set shows it; for a shared secret, its names without the secret.
     #[must_use]
     pub const fn jwk(&self) -> &Value {
         &self.jwk
@@ -164,12 +197,29 @@ impl SigningKey {
     /// # Errors
     /// [`SigningError`], where the cryptography fails.
     pub fn sign(&self, payload: &[u8]) -> Result<String, SigningError> {
-        jws::sign_with(&self.header, payload, |signed| match &self.signer {
+        self.sign_under(&self.header, payload)
+    }
+
+    /// Signs a payload as a token of another kind, which nobody takes for an access token.
+    ///
+    /// # Errors
+    /// [`SigningError`], where the cryptography fails.
+    pub fn sign_as(&self, typ: &str, payload: &[u8]) -> Result<String, SigningError> {
+        self.sign_under(&encode_header(self.algorithm, &self.kid, typ), payload)
+    }
+
+    fn sign_under(&self, header: &str, payload: &[u8]) -> Result<String, SigningError> {
+        jws::sign_with(header, payload, |signed| match &self.signer {
             Signer::Ed25519(pair) => Ok(URL_SAFE_NO_PAD.encode(pair.sign(signed))),
+            Signer::Hmac(key) => Ok(URL_SAFE_NO_PAD.encode(hmac::sign(key, signed))),
             Signer::Library(key) => jsonwebtoken::crypto::sign(signed, key, self.algorithm.in_library())
                 .map_err(SigningError::new),
         })
     }
+}
+
+fn encode_header(algorithm: Algorithm, kid: &str, typ: &str) -> String {
+    URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm.as_str(), "kid": kid, "typ": typ }).to_string())
 }
 
 /// The public half as `/.well-known/jwks.json` shows it.

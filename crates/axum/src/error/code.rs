@@ -51,6 +51,8 @@ codes! {
         "The route needs a login and the request carries none.";
     InvalidToken "invalid_token" UNAUTHORIZED "The token is not valid",
         "The token is malformed, expired, revoked or not ours.";
+    FreshLoginRequired "fresh_login_required" UNAUTHORIZED "Log in again to do this",
+        "The person proved who they are too long ago for this; `WWW-Authenticate` says how recent it must be.";
     InvalidClient "invalid_client" UNAUTHORIZED "The client is not known",
         "The request names an OAuth client that does not exist.";
     AccountDisabled "account_disabled" FORBIDDEN "The account is disabled",

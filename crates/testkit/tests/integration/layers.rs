@@ -109,6 +109,11 @@ fn crates_depend_downwards_only() {
         ("hashing", [&web[..], &storage, &shared, &upper].concat()),
         ("sql", [&web[..], &shared, &upper, &["vestibule-hashing"]].concat()),
         ("redis", [&web[..], &storage, &upper, &["vestibule-hashing"]].concat()),
+        (
+            "login",
+            [&storage[..], &shared, &upper, &["vestibule-hashing", "vestibule-core", "vestibule-axum"]]
+                .concat(),
+        ),
         ("axum", [&storage[..], &shared, &upper, &["vestibule-hashing"]].concat()),
         ("vestibule", [&upper[1..], &["rusqlite", "refinery"]].concat()),
     ] {
@@ -171,6 +176,11 @@ fn a_failure_gets_its_status_in_one_place() {
         "crates/axum/src/error/code.rs",
         // A taken name is 409 at one route.
         "crates/axum/src/error/engine.rs",
+        // The same for applications without the engine, and what they answer instead.
+        "crates/login/src/refusal.rs",
+        "crates/login/src/answers.rs",
+        // The 404 of an unknown path, for those who may know.
+        "crates/login/src/guard.rs",
         // It counts by status and chooses none.
         "crates/axum/src/layers/route_metrics.rs",
         // Both know one status by name: the answer to OPTIONS, and what the pages answer to an unknown file.
@@ -193,12 +203,12 @@ fn a_failure_gets_its_status_in_one_place() {
         "TOO_MANY_REQUESTS",
     ];
     let failures: Vec<_> = failures.iter().map(|name| format!("StatusCode::{name}")).collect();
-    assert_only_in(&sites[..3], &failures.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_only_in(&sites[..4], &failures.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 #[test]
 fn no_crate_that_ships_has_unsafe_code() {
-    for name in ["core", "hashing", "sql", "axum", "vestibule"] {
+    for name in ["token", "core", "hashing", "sql", "login", "axum", "vestibule"] {
         let library = fs::read_to_string(root().join("crates").join(name).join("src/lib.rs")).unwrap();
         assert!(library.contains("#![forbid(unsafe_code)]"), "{name}");
     }

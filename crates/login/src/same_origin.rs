@@ -6,7 +6,27 @@ use std::{
     str::FromStr,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+/// Whether a request that a cookie authenticates must prove where it comes from: it may change something, or it opens a
+/// WebSocket, which foreign pages may do and read.
+#[must_use]
+pub fn needs_proof(method: &Method, headers: &HeaderMap) -> bool {
+    // RFC 9110 §9.2.1.
+    let is_safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    !is_safe || is_web_socket(headers)
+}
+
+/// Whether a request asks for a WebSocket (RFC 6455 §4.1).
+#[must_use]
+pub fn is_web_socket(headers: &HeaderMap) -> bool {
+    let is_named = |value: &HeaderValue| {
+        value
+            .to_str()
+            .is_ok_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("websocket")))
+    };
+    headers.get_all(header::UPGRADE).iter().any(is_named)
+}
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -126,13 +146,28 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 pub struct OriginPolicy {
     trusted: Vec<Origin>,
     cors: Vec<Origin>,
+    /// Whether the origin of the host that was asked is trusted; for applications that do not know their own address.
+    trusts_own_host: bool,
 }
 
 impl OriginPolicy {
     /// Trusts the origin of `public_url` and no other.
     #[must_use]
     pub fn new(public_origin: Origin) -> Self {
-        Self { trusted: vec![public_origin], cors: Vec::new() }
+        Self { trusted: vec![public_origin], cors: Vec::new(), trusts_own_host: false }
+    }
+
+    /// Trusts the host that a request was sent to, whatever it is: browsers set `Host`, and foreign pages cannot.
+    ///
+    /// # Security
+    /// It cannot tell http from https; name the public origin where you know it.
+    #[must_use]
+    pub const fn of_own_host() -> Self {
+        Self { trusted: Vec::new(), cors: Vec::new(), trusts_own_host: true }
+    }
+
+    fn trusts(&self, origin: &Origin, headers: &HeaderMap) -> bool {
+        self.trusted.contains(origin) || (self.trusts_own_host && is_own_host(origin, headers))
     }
 
     /// Trusts the other names of the loopback interface too, if the public origin is on it; for development.
@@ -183,7 +218,7 @@ impl OriginPolicy {
     #[must_use]
     pub fn prove_same_origin(&self, headers: &HeaderMap) -> bool {
         match origin_of(headers) {
-            Claim::Known(origin) if self.trusted.contains(&origin) => true,
+            Claim::Known(origin) if self.trusts(&origin, headers) => true,
             Claim::Malformed => false,
             // Forms of pages with `Referrer-Policy: no-referrer`, such as ours, send `Origin: null`.
             Claim::Known(_) | Claim::Opaque | Claim::Absent => is_fetched_from_same_origin(headers),
@@ -197,7 +232,7 @@ impl OriginPolicy {
     #[must_use]
     pub fn is_foreign(&self, headers: &HeaderMap) -> bool {
         match origin_of(headers) {
-            Claim::Known(origin) => !self.trusted.contains(&origin),
+            Claim::Known(origin) => !self.trusts(&origin, headers),
             Claim::Malformed => true,
             Claim::Opaque => !is_fetched_from_same_origin(headers),
             Claim::Absent => is_fetched_from_elsewhere(headers),
@@ -216,6 +251,14 @@ impl OriginPolicy {
             _ => self.is_foreign(headers),
         }
     }
+}
+
+/// Whether an origin is the host that the request names, once.
+fn is_own_host(origin: &Origin, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Ok(host) = host.to_str() else { return false };
+    ["http", "https"].iter().any(|scheme| format!("{scheme}://{host}").parse().as_ref() == Ok(origin))
 }
 
 /// What a request's `Origin` says.
@@ -337,6 +380,35 @@ mod tests {
             let only_says_null = pairs == [("origin", "null")];
             assert_eq!(policy().is_said_to_be_foreign(&headers), foreign && !only_says_null, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn where_nobody_named_our_address_the_host_that_was_asked_is_ours() {
+        let policy = OriginPolicy::of_own_host();
+        for (pairs, proves) in [
+            (&[("host", "app.example:8443"), ("origin", "https://app.example:8443")][..], true),
+            (&[("host", "App.example"), ("origin", "https://app.example")], true),
+            (&[("host", "app.example"), ("origin", "http://app.example")], true),
+            (&[("host", "app.example"), ("origin", "https://evil.example")], false),
+            (&[("host", "app.example"), ("origin", "https://app.example.evil.example")], false),
+            (&[("host", "app.example"), ("origin", "null")], false),
+            (&[("host", "app.example")], false),
+            (&[("origin", "https://app.example")], false),
+            (&[("host", "app.example"), ("host", "evil.example"), ("origin", "https://evil.example")], false),
+            (&[("host", "evil.example/"), ("origin", "https://evil.example")], false),
+        ] {
+            assert_eq!(policy.prove_same_origin(&headers(pairs)), proves, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_change_something_or_opens_a_web_socket_needs_proof() {
+        let upgrade = headers(&[("upgrade", "h2c, WebSocket")]);
+        assert!(needs_proof(&Method::GET, &upgrade) && !needs_proof(&Method::GET, &HeaderMap::new()));
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::CONNECT] {
+            assert!(needs_proof(&method, &HeaderMap::new()), "{method}");
+        }
+        assert!(needs_proof(&Method::from_bytes(b"FROB").unwrap(), &HeaderMap::new()));
     }
 
     #[test]

@@ -1,0 +1,108 @@
+//! Cookies: how they are set, deleted and read.
+//!
+//! With `Secure` their names carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), which keeps sibling subdomains from
+//! planting one; a cookie of the plain name is then nobody's.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// What no cookie may exceed, name and attributes included: browsers drop longer ones without a word.
+const MAX_COOKIE_BYTES: usize = 4096;
+
+/// A value that does not go into a cookie: it is too long, or has characters that cookies cannot carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the value does not fit into a cookie")]
+pub struct UnfitCookie;
+
+/// The `Set-Cookie` that sets a cookie, for whole seconds of `lifetime`; `name` carries its prefix.
+///
+/// # Errors
+/// [`UnfitCookie`], above all for more than 4096 bytes.
+pub fn set_cookie(
+    name: &str,
+    value: &str,
+    lifetime: Duration,
+    is_secure: bool,
+) -> Result<HeaderValue, UnfitCookie> {
+    if value.is_empty() || !value.bytes().all(is_cookie_octet) {
+        return Err(UnfitCookie);
+    }
+    render(name, value, lifetime.as_secs(), is_secure)
+}
+
+/// The `Set-Cookie` that deletes a cookie, with the attributes it was set with.
+///
+/// # Errors
+/// [`UnfitCookie`] for a name that no cookie can have.
+pub fn delete_cookie(name: &str, is_secure: bool) -> Result<HeaderValue, UnfitCookie> {
+    render(name, "", 0, is_secure)
+}
+
+fn render(name: &str, value: &str, max_age: u64, is_secure: bool) -> Result<HeaderValue, UnfitCookie> {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
+    if !is_cookie_name(name) || cookie.len() > MAX_COOKIE_BYTES {
+        return Err(UnfitCookie);
+    }
+    let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
+    cookie.set_sensitive(true);
+    Ok(cookie)
+}
+
+/// RFC 6265 §4.1.1: a cookie's name is an RFC 9110 `token`.
+pub(crate) fn is_cookie_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// A cookie of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cookie<'a> {
+    /// The request has none of this name.
+    Absent,
+    /// Its value.
+    Present(&'a str),
+    /// It is there, but twice, empty or with characters that no cookie has. It denies; it never counts as absent.
+    Malformed,
+}
+
+impl std::fmt::Debug for Cookie<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Present(_) => "Present(…)",
+            Self::Malformed => "Malformed",
+        })
+    }
+}
+
+/// Reads the cookie of a name from all `Cookie` headers.
+#[must_use]
+pub fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Cookie<'a> {
+    let pairs =
+        headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut values = pairs.filter_map(|pair| value_of(pair.trim_ascii(), name));
+    match (values.next(), values.next()) {
+        (None, _) => Cookie::Absent,
+        (Some(value), None) if !value.is_empty() && value.iter().copied().all(is_cookie_octet) => {
+            std::str::from_utf8(value).map_or(Cookie::Malformed, Cookie::Present)
+        }
+        _ => Cookie::Malformed,
+    }
+}
+
+/// The value of a pair if it has this name; a name without `=` has an empty one.
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    match rest.split_first() {
+        None => Some(rest),
+        Some((b'=', value)) => Some(value.trim_ascii_start()),
+        Some(_) => None,
+    }
+}
+
+/// RFC 6265 §4.1.1, `cookie-octet`.
+const fn is_cookie_octet(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+}

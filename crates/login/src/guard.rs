@@ -1,0 +1,320 @@
+//! Deny by default: a router whose routes need a login unless they are explicitly public, and that can list who may
+//! call what.
+//!
+//! One layer around everything decides by the route that matched: what is not listed, an unknown path and a wrong
+//! method included, needs a login.
+
+mod audit;
+mod requirement;
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::MatchedPath,
+    handler::Handler,
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, on},
+};
+use http::{Method, Request, StatusCode, request::Parts};
+use tower::{Layer, Service};
+
+pub use self::{
+    audit::{RouteAudit, RoutePolicy},
+    requirement::Requirement,
+};
+use crate::{
+    extract::User,
+    layer::{RequestUser, with_body_token},
+    manager::LoginManager,
+    refusal::Refusal,
+};
+
+/// Who may call a route.
+enum Policy<U> {
+    Public,
+    Login(Requirement<U>),
+}
+
+/// A router whose routes need a login unless they are explicitly public.
+///
+/// ```
+/// use http::Method;
+/// use vestibule_login::{GuardedRouter, LoggedIn, LoginManager, Requirement};
+///
+/// async fn list() -> &'static str { "posts" }
+/// async fn write(LoggedIn(name): LoggedIn<String>) -> String { name }
+///
+/// # let login = LoginManager::from_secret("thirty-two bytes that nobody else knows")
+/// #     .user_loader(async |name: String| Ok::<_, String>(Some(name))).build()?;
+/// let routes = GuardedRouter::new(&login)
+///     .public(Method::GET, "/posts", list)
+///     .route(Method::POST, "/posts", write)
+///     .guarded(Method::GET, "/drafts", Requirement::scopes(["posts:drafts"]), list);
+/// println!("{}", routes.audit());
+/// # assert_eq!(routes.audit().to_string(), "\
+/// # METHOD  PATH     WHO\n\
+/// # GET     /drafts  logged in, scope posts:drafts\n\
+/// # GET     /posts   anyone\n\
+/// # POST    /posts   logged in\n\
+/// # ANY     *        logged in\n");
+/// let app: axum::Router = routes.into_router().with_state(login);
+/// # Ok::<_, vestibule_login::LoginConfigError>(())
+/// ```
+pub struct GuardedRouter<S, U> {
+    router: Router<S>,
+    login: LoginManager<U>,
+    policies: HashMap<(Method, String), Policy<U>>,
+    own: Vec<(String, Router<S>)>,
+    prefix: String,
+}
+
+impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
+    /// An empty router.
+    #[must_use]
+    pub fn new(login: &LoginManager<U>) -> Self {
+        Self {
+            router: Router::new(),
+            login: login.clone(),
+            policies: HashMap::new(),
+            own: Vec::new(),
+            prefix: String::new(),
+        }
+    }
+
+    /// Says under which prefix the finished router will be nested; say it first. Without it, nested public routes stay
+    /// closed.
+    ///
+    /// ```
+    /// # use http::Method;
+    /// # use vestibule_login::{GuardedRouter, LoginManager};
+    /// # fn app(login: &LoginManager<String>) -> axum::Router {
+    /// let api = GuardedRouter::new(login).under("/api").public(Method::GET, "/posts", async || "posts");
+    /// axum::Router::new().nest("/api", api.into_router())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn under(mut self, prefix: impl Into<String>) -> Self {
+        prefix.into().trim_end_matches('/').clone_into(&mut self.prefix);
+        self
+    }
+
+    /// A route for everybody, logged in or not. Its handler may still ask who is calling.
+    ///
+    /// # Panics
+    /// As [`Router::route`]: for a path that is none, or one that is there already.
+    #[must_use]
+    pub fn public<H, T>(self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(method, path, Policy::Public, handler)
+    }
+
+    /// A route for everybody who is logged in.
+    ///
+    /// # Panics
+    /// As [`Router::route`].
+    #[must_use]
+    pub fn route<H, T>(self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(method, path, Policy::Login(Requirement::login()), handler)
+    }
+
+    /// A route for those who are logged in and fulfil a requirement.
+    ///
+    /// # Panics
+    /// As [`Router::route`].
+    #[must_use]
+    pub fn guarded<H, T>(self, method: Method, path: &str, requirement: Requirement<U>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(method, path, Policy::Login(requirement), handler)
+    }
+
+    fn add<H, T>(mut self, method: Method, path: &str, policy: Policy<U>, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        // A method that axum cannot route by itself stays without a route, and so closed.
+        if let Ok(filter) = MethodFilter::try_from(method.clone()) {
+            self.router = self.router.route(path, on(filter, handler));
+            // axum calls the root of a nested router by the prefix alone.
+            let is_nested_root = path == "/" && !self.prefix.is_empty();
+            let path = if is_nested_root { self.prefix.clone() } else { format!("{}{path}", self.prefix) };
+            self.policies.insert((method, path), policy);
+        }
+        self
+    }
+
+    /// Adds routes that were made elsewhere; all of them need a login.
+    ///
+    /// # Panics
+    /// As [`Router::merge`].
+    #[must_use]
+    pub fn merge(mut self, router: Router<S>) -> Self {
+        self.router = self.router.merge(router);
+        self
+    }
+
+    /// Adds routes that decide for themselves who may call them, under a name for the audit: files for everybody, or
+    /// the routes of Vestibule.
+    ///
+    /// # Panics
+    /// As [`Router::merge`].
+    #[must_use]
+    pub fn merge_self_guarded(mut self, name: impl Into<String>, router: Router<S>) -> Self {
+        self.own.push((name.into(), router));
+        self
+    }
+
+    /// Who may call what.
+    #[must_use]
+    pub fn audit(&self) -> RouteAudit {
+        let mut rows: Vec<_> = self
+            .policies
+            .iter()
+            .map(|((method, path), policy)| RoutePolicy::new(method.as_str(), path, policy.to_string()))
+            .collect();
+        rows.sort();
+        rows.push(RoutePolicy::new("ANY", "*", Policy::<U>::Login(Requirement::login()).to_string()));
+        for (name, _) in &self.own {
+            rows.push(RoutePolicy::new("ANY", name, "as its routes decide"));
+        }
+        RouteAudit::of(rows)
+    }
+
+    /// The router, guarded. Layers and fallbacks that are added to it later are outside of the guard.
+    pub fn into_router(self) -> Router<S> {
+        let guard = Guard { login: self.login, policies: Arc::new(self.policies) };
+        let guarded = self.router.fallback(not_found).layer(guard);
+        self.own.into_iter().fold(guarded, |router, (_, own)| router.merge(own))
+    }
+}
+
+impl<S, U> fmt::Debug for GuardedRouter<S, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedRouter").field("routes", &self.policies.len()).finish_non_exhaustive()
+    }
+}
+
+impl<U> fmt::Display for Policy<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("anyone"),
+            Self::Login(requirement) => requirement.fmt(f),
+        }
+    }
+}
+
+async fn not_found() -> StatusCode {
+    StatusCode::NOT_FOUND
+}
+
+/// Decides by the route that matched.
+struct Guard<U> {
+    login: LoginManager<U>,
+    policies: Arc<HashMap<(Method, String), Policy<U>>>,
+}
+
+impl<U> Clone for Guard<U> {
+    fn clone(&self) -> Self {
+        Self { login: self.login.clone(), policies: Arc::clone(&self.policies) }
+    }
+}
+
+impl<U: User> Guard<U> {
+    fn policy(&self, parts: &Parts) -> Option<&Policy<U>> {
+        let path = parts.extensions.get::<MatchedPath>()?.as_str().to_owned();
+        let policy = self.policies.get(&(parts.method.clone(), path.clone()));
+        // RFC 9110 §9.3.2: axum answers HEAD with the route for GET.
+        policy.or_else(|| {
+            let is_head = parts.method == Method::HEAD;
+            is_head.then(|| self.policies.get(&(Method::GET, path))).flatten()
+        })
+    }
+
+    async fn check(&self, request: Request<Body>) -> Result<Request<Body>, (Refusal, Box<Parts>)> {
+        let request = with_body_token(&self.login, request).await?;
+        let (mut parts, body) = request.into_parts();
+        let user = match self.decide(&mut parts).await {
+            Ok(user) => user,
+            Err(refusal) => return Err((refusal, Box::new(parts))),
+        };
+        if let Some(user) = user {
+            parts.extensions.insert(user);
+        }
+        Ok(Request::from_parts(parts, body))
+    }
+
+    async fn decide(&self, parts: &mut Parts) -> Result<Option<RequestUser<U>>, Refusal> {
+        let nothing = Requirement::login();
+        let requirement = match self.policy(parts) {
+            // Who is calling a public route is asked by its handler, if it wants to know.
+            Some(Policy::Public) => return Ok(None),
+            Some(Policy::Login(requirement)) => requirement,
+            None => &nothing,
+        };
+        let login = self.login.authenticate(parts).await?.ok_or(Refusal::NotAuthenticated)?;
+        requirement.check(&login)?;
+        Ok(Some(RequestUser(Some(login.user))))
+    }
+}
+
+impl<U, I> Layer<I> for Guard<U> {
+    type Service = GuardService<U, I>;
+
+    fn layer(&self, inner: I) -> Self::Service {
+        GuardService { guard: self.clone(), inner }
+    }
+}
+
+#[derive(Clone)]
+struct GuardService<U, I> {
+    guard: Guard<U>,
+    inner: I,
+}
+
+impl<U, I> Service<Request<Body>> for GuardService<U, I>
+where
+    U: User,
+    I: Service<Request<Body>, Error = Infallible> + Clone + Send + 'static,
+    I::Response: IntoResponse,
+    I::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut inner = self.inner.clone();
+        std::mem::swap(&mut inner, &mut self.inner);
+        let guard = self.guard.clone();
+        Box::pin(async move {
+            match guard.check(request).await {
+                Ok(request) => inner.call(request).await.map(IntoResponse::into_response),
+                Err((refusal, parts)) => Ok(guard.login.reject(refusal, &parts).into_response()),
+            }
+        })
+    }
+}

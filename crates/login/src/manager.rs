@@ -1,0 +1,338 @@
+//! The manager: makes tokens, finds and verifies them in requests, loads users.
+
+use std::{fmt, sync::Arc};
+
+use axum::extract::FromRef;
+use http::{HeaderMap, header, request::Parts};
+use vestibule_token::clock::{Clock, Timestamp};
+
+use crate::{
+    answers::Answers,
+    authenticator::{Authenticator, BadToken, Failure, VerifyError},
+    builder::LoginManagerBuilder,
+    claims::{LoginClaims, NewToken},
+    cookies::{UnfitCookie, delete_cookie, set_cookie},
+    extract::Login,
+    location::{Found, Location},
+    own_tokens::{AccessToken, TokenError, TokenShop},
+    refusal::Refusal,
+    rejection::Rejection,
+    same_origin::{OriginPolicy, needs_proof},
+};
+
+/// Login for an application with users of its own; cheap to clone.
+///
+/// It is what the extractors ask the application's state for, by [`FromRef`]; an application whose state is nothing
+/// else uses it as its state.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use vestibule_login::{LoggedIn, LoginManager};
+///
+/// #[derive(Clone)]
+/// struct User { name: String }
+///
+/// async fn find(name: String) -> Result<Option<User>, std::io::Error> {
+///     Ok((name == "ada").then(|| User { name }))
+/// }
+///
+/// async fn hello(LoggedIn(user): LoggedIn<User>) -> String {
+///     format!("Hello, {}!", user.name)
+/// }
+///
+/// let secret = "thirty-two bytes that nobody else knows";
+/// let login = LoginManager::from_secret(secret).token_url("/login").user_loader(find).build()?;
+/// let token = login.create_access_token("ada")?;
+/// let app: Router = Router::new().route("/", get(hello)).with_state(login);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct LoginManager<U>(Arc<Inner<U>>);
+
+pub(crate) struct Inner<U> {
+    pub(crate) authenticator: Arc<dyn Authenticator<U>>,
+    pub(crate) shop: Option<Arc<TokenShop>>,
+    pub(crate) settings: Settings,
+}
+
+/// What steers a manager, whoever makes its tokens.
+pub(crate) struct Settings {
+    pub(crate) token_url: String,
+    /// Names of cookies carry their prefix.
+    pub(crate) locations: Vec<Location>,
+    pub(crate) origins: OriginPolicy,
+    pub(crate) has_secure_cookies: bool,
+    pub(crate) has_hierarchical_scopes: bool,
+    pub(crate) answers: Answers,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A token that a request carries, and where.
+pub(crate) struct Credentials {
+    pub(crate) token: String,
+    pub(crate) location: Location,
+}
+
+impl<U> LoginManager<U> {
+    pub(crate) fn new(inner: Inner<U>) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// A manager over somebody else's tokens and users, such as the engine's.
+    pub fn over(
+        authenticator: impl Authenticator<U> + 'static,
+    ) -> LoginManagerBuilder<Arc<dyn Authenticator<U>>> {
+        LoginManagerBuilder::over(Arc::new(authenticator))
+    }
+
+    /// Makes a token for a subject, which may be given by its name alone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vestibule_login::{LoginManager, NewToken};
+    ///
+    /// # let secret = "a secret of thirty-two bytes or more";
+    /// # let login = LoginManager::from_secret(secret).user_loader(async |name: String| Ok::<_, String>(Some(name))).build()?;
+    /// let short = login.create_access_token("ada")?;
+    /// let token = NewToken::of("ada").scopes(["read", "write"]).lifetime(Duration::from_hours(12)).claim("team", 7)?;
+    /// let long = login.create_access_token(token)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn create_access_token(&self, token: impl Into<NewToken>) -> Result<AccessToken, TokenError> {
+        self.shop()?.make(token.into(), false)
+    }
+
+    /// Makes a token for somebody who still has to show a second factor. It opens nothing but routes with
+    /// [`PartialLogin`](crate::PartialLogin).
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn create_partial_token(&self, token: impl Into<NewToken>) -> Result<AccessToken, TokenError> {
+        self.shop()?.make(token.into(), true)
+    }
+
+    /// Verifies a token that did not come in the usual places, for example in a first WebSocket message.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub async fn verify(&self, token: &str) -> Result<LoginClaims, VerifyError> {
+        self.0.authenticator.verify(token).await
+    }
+
+    /// The user that a token names, as the extractors find them.
+    ///
+    /// # Errors
+    /// [`VerifyError`]; a user that does not exist is a refusal.
+    pub async fn current_user(&self, token: &str) -> Result<U, VerifyError> {
+        let claims = self.verify(token).await?;
+        let user = self.0.authenticator.load(&claims).await?;
+        user.ok_or_else(|| BadToken::UnknownUser.into())
+    }
+
+    /// Whether a token is good and has every one of these scopes.
+    ///
+    /// # Errors
+    /// [`Failure`], where it cannot be told.
+    pub async fn has_scopes<S: AsRef<str>>(
+        &self,
+        token: &str,
+        required: impl IntoIterator<Item = S>,
+    ) -> Result<bool, Failure> {
+        match self.verify(token).await {
+            Ok(claims) => Ok(required.into_iter().all(|name| self.grants(&claims, name.as_ref()))),
+            Err(VerifyError::Refused(_)) => Ok(false),
+            Err(VerifyError::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Whether a token's scopes grant one: exactly, or as a hierarchy where the application asked for that.
+    pub(crate) fn grants(&self, claims: &LoginClaims, name: &str) -> bool {
+        if self.0.settings.has_hierarchical_scopes {
+            claims.scopes.grants(name)
+        } else {
+            claims.scopes.contains(name)
+        }
+    }
+
+    /// Puts a token into the cookie, for as long as the token lives: `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure`
+    /// with the prefix `__Host-` unless the public URL is plain http on loopback.
+    ///
+    /// # Errors
+    /// [`UnfitCookie`] where the token is too long, or no location is a cookie.
+    pub fn set_cookie(&self, headers: &mut HeaderMap, token: &AccessToken) -> Result<(), UnfitCookie> {
+        let rest = token.expires_at.since(self.now());
+        let cookie = set_cookie(self.cookie_name()?, &token.token, rest, self.0.settings.has_secure_cookies)?;
+        headers.append(header::SET_COOKIE, cookie);
+        Ok(())
+    }
+
+    /// Deletes the cookie, with the attributes it was set with. The token itself lives on until it expires or is
+    /// revoked.
+    ///
+    /// # Errors
+    /// [`UnfitCookie`] where no location is a cookie.
+    pub fn delete_cookie(&self, headers: &mut HeaderMap) -> Result<(), UnfitCookie> {
+        let cookie = delete_cookie(self.cookie_name()?, self.0.settings.has_secure_cookies)?;
+        headers.append(header::SET_COOKIE, cookie);
+        Ok(())
+    }
+
+    fn cookie_name(&self) -> Result<&str, UnfitCookie> {
+        let names = self.0.settings.locations.iter().filter_map(|location| match location {
+            Location::Cookie(name) => Some(name.as_str()),
+            _ => None,
+        });
+        names.take(1).next().ok_or(UnfitCookie)
+    }
+
+    /// Where clients get a token, for descriptions of the application.
+    #[must_use]
+    pub fn token_url(&self) -> &str {
+        &self.0.settings.token_url
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.settings.clock.now()
+    }
+
+    pub(crate) fn locations(&self) -> &[Location] {
+        &self.0.settings.locations
+    }
+
+    pub(crate) fn origins(&self) -> &OriginPolicy {
+        &self.0.settings.origins
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn shop(&self) -> Result<&TokenShop, TokenError> {
+        self.0.shop.as_deref().ok_or(TokenError::MadeElsewhere)
+    }
+
+    /// The application's answer to a refusal.
+    pub(crate) fn reject(&self, refusal: Refusal, parts: &Parts) -> Rejection {
+        let response = self.0.settings.answers.answer(&refusal, parts);
+        Rejection::new(refusal, response)
+    }
+
+    /// The token of a request: the first place that holds something decides.
+    pub(crate) fn find_credentials(&self, parts: &Parts) -> Result<Option<Credentials>, Refusal> {
+        for location in self.locations() {
+            match location.read(parts) {
+                Found::Nothing => {}
+                Found::Garbage => return Err(Refusal::InvalidToken(BadToken::Unreadable)),
+                Found::Unread => {
+                    let cause =
+                        "a token may be in the body, which extractors do not read; add `LoginManager::layer`";
+                    return Err(Failure::broken(cause).into());
+                }
+                Found::Token(token) => {
+                    self.check_origin(location, parts)?;
+                    return Ok(Some(Credentials { token, location: location.clone() }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn check_origin(&self, location: &Location, parts: &Parts) -> Result<(), Refusal> {
+        let is_cookie = matches!(location, Location::Cookie(_));
+        if is_cookie
+            && needs_proof(&parts.method, &parts.headers)
+            && !self.origins().prove_same_origin(&parts.headers)
+        {
+            return Err(Refusal::CrossSite);
+        }
+        Ok(())
+    }
+}
+
+/// What a request has been found to carry; remembered in its extensions, so that a route with several extractors asks
+/// the loader once.
+struct Remembered<U> {
+    manager: LoginManager<U>,
+    login: Option<Login<U>>,
+}
+
+impl<U: Clone> Clone for Remembered<U> {
+    fn clone(&self) -> Self {
+        Self { manager: self.manager.clone(), login: self.login.clone() }
+    }
+}
+
+impl<U: Clone + Send + Sync + 'static> LoginManager<U> {
+    /// Who is calling; `None` for a request without credentials.
+    ///
+    /// The extractors and layers do this; it is for applications that build their own.
+    ///
+    /// # Errors
+    /// [`Refusal`], which [`Rejection`] makes an answer of.
+    pub async fn authenticate(&self, parts: &mut Parts) -> Result<Option<Login<U>>, Refusal> {
+        if let Some(known) = parts.extensions.get::<Remembered<U>>().filter(|known| known.manager.is(self)) {
+            return Ok(known.login.clone());
+        }
+        let login = match self.find_credentials(parts)? {
+            None => None,
+            Some(credentials) => Some(self.open(credentials).await?),
+        };
+        parts.extensions.insert(Remembered { manager: self.clone(), login: login.clone() });
+        Ok(login)
+    }
+
+    async fn open(&self, credentials: Credentials) -> Result<Login<U>, Refusal> {
+        let claims = self.verify(&credentials.token).await?;
+        self.load(claims, credentials.location).await
+    }
+
+    pub(crate) async fn load(&self, claims: LoginClaims, location: Location) -> Result<Login<U>, Refusal> {
+        let user = self.0.authenticator.load(&claims).await?;
+        let user = user.ok_or(Refusal::InvalidToken(BadToken::UnknownUser))?;
+        Ok(Login { user, claims: Arc::new(claims), location, manager: self.clone() })
+    }
+
+    /// Who has shown the first of two factors.
+    pub(crate) async fn authenticate_partially(&self, parts: &Parts) -> Result<Login<U>, Refusal> {
+        let credentials = self.find_credentials(parts)?.ok_or(Refusal::NotAuthenticated)?;
+        let claims = self.0.authenticator.verify_partial(&credentials.token).await?;
+        self.load(claims, credentials.location).await
+    }
+}
+
+impl<U> Clone for LoginManager<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U> fmt::Debug for LoginManager<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginManager").field("locations", &self.locations()).finish_non_exhaustive()
+    }
+}
+
+/// A state that has a manager for users of type `U`; every state has that a `LoginManager<U>` can be taken from by
+/// [`FromRef`].
+#[diagnostic::on_unimplemented(
+    message = "the application's state `{Self}` has no `LoginManager<{U}>`",
+    label = "this extractor needs a `LoginManager<{U}>` in the state",
+    note = "put a `LoginManager<{U}>` into `{Self}` and derive `axum::extract::FromRef` for it, or make the manager \
+            itself the state: `Router::with_state(login)`"
+)]
+pub trait HasLogin<U> {
+    /// The manager.
+    fn login_manager(&self) -> LoginManager<U>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S, U> HasLogin<U> for S
+where
+    LoginManager<U>: FromRef<S>,
+{
+    fn login_manager(&self) -> LoginManager<U> {
+        LoginManager::from_ref(self)
+    }
+}

@@ -1,0 +1,134 @@
+//! What refused requests are answered with.
+
+use axum::{Router, body::Body, response::IntoResponse, routing::any};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use vestibule_login::{Answer, Fresh, LoggedIn, LoginManager, Next, RequiredScopes, Scoped};
+
+use super::app::{User, builder, built, find, get, send, with_token};
+
+struct Read;
+
+impl RequiredScopes for Read {
+    const SCOPES: &'static [&'static str] = &["read"];
+}
+
+fn app(unauthenticated: Answer, out_of_scope: Answer) -> (Router, LoginManager<User>) {
+    let login =
+        built(builder().unauthenticated(unauthenticated).out_of_scope(out_of_scope).user_loader(find));
+    let inner = Router::new().route("/deep", any(async |LoggedIn(user): LoggedIn<User>| user.name));
+    let app = Router::new()
+        .route("/required", any(async |LoggedIn(user): LoggedIn<User>| user.name))
+        .route("/scoped", any(async |user: Scoped<User, Read>| user.into_user().name))
+        .route("/fresh", any(async |Fresh(user): Fresh<User>| user.name))
+        .route("/login", any(async |_: LoggedIn<User>, next: Next| next.to_string()))
+        .nest("/nested", inner)
+        .with_state(login.clone());
+    (app, login)
+}
+
+#[tokio::test]
+async fn an_application_answers_with_its_own_status_and_body() {
+    let out_of_scope = Answer::json(StatusCode::BAD_REQUEST, &json!({"detail": "Not enough scopes"}));
+    let page = Answer::body(StatusCode::UNAUTHORIZED, HeaderValue::from_static("text/html"), "<p>Who?</p>");
+    let (app, login) = app(page, out_of_scope);
+    let token = login.create_access_token("ada").unwrap();
+    for request in [with_token("/required", "a.b.c"), get("/required").body(Body::empty()).unwrap()] {
+        let answer = send(&app, request).await;
+        assert_eq!((answer.status, answer.body.as_str()), (401, "<p>Who?</p>"));
+        assert_eq!(answer.header("content-type"), "text/html");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "RFC 9110 §15.5.2");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    let answer = send(&app, with_token("/scoped", token.expose())).await;
+    assert_eq!((answer.status, answer.body.as_str()), (400, r#"{"detail":"Not enough scopes"}"#));
+    assert_eq!(answer.header("content-type"), "application/json");
+}
+
+#[tokio::test]
+async fn a_status_alone_keeps_the_problem() {
+    let (app, login) = app(Answer::problem(), Answer::status(StatusCode::BAD_REQUEST));
+    let token = login.create_access_token("ada").unwrap();
+    let answer = send(&app, with_token("/scoped", token.expose())).await;
+    assert_eq!((answer.status, answer.code()), (400, "insufficient_scope".into()));
+    assert!(answer.body.contains("\"status\":400"), "{}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn an_application_makes_its_answer_of_the_refusal() {
+    let teapot = |refusal: &vestibule_login::Refusal, parts: &http::request::Parts| {
+        (StatusCode::IM_A_TEAPOT, format!("{} at {}", refusal.code(), parts.uri)).into_response()
+    };
+    let (app, _) = app(Answer::custom(teapot), Answer::problem());
+    let answer = send(&app, get("/required").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.body.as_str()), (418, "not_authenticated at /required"));
+}
+
+#[tokio::test]
+async fn outages_and_forgeries_are_not_the_login_pages_business() {
+    let (app, login) = app(Answer::redirect("/login"), Answer::redirect("/more"));
+    let broken = login.create_access_token("broken").unwrap();
+    assert_eq!(send(&app, with_token("/required", broken.expose())).await.status, 500);
+    let token = login.create_access_token("ada").unwrap();
+    let forged = http::Request::post("/required")
+        .header("cookie", format!("__Host-access_token={}", token.expose()))
+        .header("origin", "https://evil.example");
+    assert_eq!(send(&app, forged.body(Body::empty()).unwrap()).await.code(), "cross_site_request");
+}
+
+/// Duende CVE-2024-39694: an open redirect.
+#[tokio::test]
+async fn t56_the_login_page_gets_a_safe_next_and_nothing_else() {
+    let (app, login) = app(Answer::redirect("/login?lang=de"), Answer::problem());
+    for (method, path, place) in [
+        ("GET", "/required", "/login?lang=de&next=%2Frequired"),
+        ("GET", "/required?page=2&q=a%20b", "/login?lang=de&next=%2Frequired%3Fpage%3D2%26q%3Da%2520b"),
+        ("GET", "/nested/deep?x=1", "/login?lang=de&next=%2Fnested%2Fdeep%3Fx%3D1"),
+        (
+            "GET",
+            "/required?next=//evil.example",
+            "/login?lang=de&next=%2Frequired%3Fnext%3D%2F%2Fevil.example",
+        ),
+        (
+            "GET",
+            "/required?q=https://evil.example",
+            "/login?lang=de&next=%2Frequired%3Fq%3Dhttps%3A%2F%2Fevil.example",
+        ),
+        // What cannot be asked for again is not gone back to, and the login page never to itself.
+        ("POST", "/required", "/login?lang=de"),
+        ("GET", "/login?next=/x", "/login?lang=de"),
+        ("GET", "http://evil.example/required", "/login?lang=de&next=%2Frequired"),
+    ] {
+        let request = http::Request::builder().method(method).uri(path).header("host", "evil.example");
+        let answer = send(&app, request.body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.header("location")), (303, place), "{method} {path}");
+        assert!(answer.headers.get("www-authenticate").is_none() && answer.body.is_empty());
+    }
+    let stale = vestibule_login::NewToken::of("ada").not_fresh();
+    let stale = login.create_access_token(stale).unwrap();
+    let answer = send(&app, with_token("/fresh", stale.expose())).await;
+    assert_eq!(answer.header("location"), "/login?lang=de&next=%2Ffresh");
+    let token = login.create_access_token("ada").unwrap();
+    for (query, place) in
+        [("next=/posts", "/posts"), ("next=//evil.example", "/"), ("next=/a&next=/b", "/"), ("", "/")]
+    {
+        let answer = send(&app, with_token(&format!("/login?{query}"), token.expose())).await;
+        assert_eq!(answer.body, place, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn programs_get_the_problem_where_only_pages_are_redirected() {
+    let (app, _) = app(Answer::redirect_pages("/login"), Answer::problem());
+    for (accept, status) in [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", 303),
+        ("application/json, Text/HTML;q=0.1", 303),
+        ("application/json", 401),
+        ("*/*", 401),
+        ("", 401),
+    ] {
+        let request = get("/required").header("accept", accept).body(Body::empty()).unwrap();
+        assert_eq!(send(&app, request).await.status, status, "{accept}");
+    }
+}
