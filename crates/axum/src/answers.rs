@@ -9,10 +9,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use vestibule_core::{
+    login::LoggedIn,
     ports::Timestamp,
     token::TokenPair,
     values::{
         account::Account,
+        device::KNOWN_FOR,
         session::{Session, SessionId},
     },
 };
@@ -182,13 +184,15 @@ pub(crate) fn delete_cookies(state: &AuthState, headers: &mut HeaderMap) {
     }
 }
 
-/// An account with both cookies of its new session.
-pub(crate) fn logged_in(
-    state: &AuthState,
-    account: Account,
-    tokens: &TokenPair,
-) -> Result<Response, ApiError> {
-    let mut response = no_store(Json(AccountBody::from(account)));
-    set_cookies(state, tokens, response.headers_mut())?;
+/// An account with both cookies of its new session, and the one by which its device is known again.
+pub(crate) fn logged_in(state: &AuthState, login: LoggedIn) -> Result<Response, ApiError> {
+    let mut response = no_store(Json(AccountBody::from(login.account)));
+    set_cookies(state, &login.tokens, response.headers_mut())?;
+    if let Some(device) = login.device {
+        let cookies = state.http().cookies;
+        let cookie =
+            cookies.set(CookieKind::Device, &device.expose(), KNOWN_FOR).map_err(ApiError::internal)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(response)
 }

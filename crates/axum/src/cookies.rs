@@ -1,4 +1,4 @@
-//! The two cookies: how they are named, set, deleted and read.
+//! The cookies of the two tokens, and the one by which a device is known: how they are named, set, deleted and read.
 //!
 //! With `Secure` their names carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), which keeps sibling subdomains from
 //! planting one; a cookie of the plain name is then nobody's.
@@ -16,6 +16,8 @@ pub enum CookieKind {
     Access,
     /// The refresh token's.
     Refresh,
+    /// The device's, which outlives logins.
+    Device,
 }
 
 /// How cookies are named and protected.
@@ -34,6 +36,8 @@ impl CookiePolicy {
             (CookieKind::Access, false) => "access_token",
             (CookieKind::Refresh, true) => "__Host-refresh_token",
             (CookieKind::Refresh, false) => "refresh_token",
+            (CookieKind::Device, true) => "__Host-device",
+            (CookieKind::Device, false) => "device",
         }
     }
 
@@ -57,6 +61,8 @@ impl CookiePolicy {
                 "__Host-refresh_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
             }
             (CookieKind::Refresh, false) => "refresh_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+            (CookieKind::Device, true) => "__Host-device=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
+            (CookieKind::Device, false) => "device=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
         })
     }
 
@@ -96,6 +102,12 @@ mod tests {
             ),
             (PLAIN, CookieKind::Access, "access_token=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax"),
             (PLAIN, CookieKind::Refresh, "refresh_token=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax"),
+            (
+                SECURE,
+                CookieKind::Device,
+                "__Host-device=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure",
+            ),
+            (PLAIN, CookieKind::Device, "device=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax"),
         ] {
             let set = policy.set(kind, "v", Duration::from_millis(900_999)).unwrap();
             assert_eq!(set, expected);
@@ -137,9 +149,10 @@ mod tests {
 
     #[test]
     fn t03_a_sibling_subdomain_cannot_plant_a_cookie() {
-        let planted = headers(&[b"access_token=planted; refresh_token=planted"]);
+        let planted = headers(&[b"access_token=planted; refresh_token=planted; device=planted"]);
         assert_eq!(SECURE.read(&planted, CookieKind::Access), Cookie::Absent);
         assert_eq!(SECURE.read(&planted, CookieKind::Refresh), Cookie::Absent);
+        assert_eq!(SECURE.read(&planted, CookieKind::Device), Cookie::Absent);
         let both = headers(&[b"access_token=planted; __Host-access_token=ours"]);
         assert_eq!(SECURE.read(&both, CookieKind::Access), Cookie::Present("ours"));
     }

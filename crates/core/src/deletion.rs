@@ -15,7 +15,7 @@ use crate::{
     confirmation::recipient,
     detach::to_the_end,
     hooks::{After, Before},
-    password_change::PasswordChangeError,
+    password_change::{LoggedInAs, PasswordChangeError},
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
@@ -76,7 +76,8 @@ impl Auth {
         if !self.has_password(&account).await? {
             return Err(DeletionError::NoPassword);
         }
-        let verified = self.verify_again(&account, password, client, AuditKind::DeletionRequested).await?;
+        let session = LoggedInAs { account: &account, session_id: claims.session_id, client };
+        let verified = self.verify_again(session, password, AuditKind::DeletionRequested).await?;
         self.ask_hooks(|| Before::AccountDeletion(Concerning::of(&account, Caller::of(client)))).await?;
         let now = self.clock.now();
         let deletes_at = now.plus(self.policy.accounts.deletion_grace);

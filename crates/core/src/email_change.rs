@@ -11,7 +11,7 @@ use crate::{
     access::AccountAccess,
     confirmation::recipient,
     hooks::Before,
-    password_change::PasswordChangeError,
+    password_change::{LoggedInAs, PasswordChangeError},
     ports::{
         audit::AuditKind,
         hooks::{EmailChange, HookError},
@@ -77,7 +77,8 @@ impl Auth {
         if !access.is_for_somebody_else() {
             let password = password.ok_or(PasswordChangeError::Wrong)?;
             let asked_for = AuditKind::AddressChangeRequested;
-            let _ = self.verify_again(account, password, &access.client, asked_for).await?;
+            let session = LoggedInAs { account, session_id: access.session_id, client: &access.client };
+            let _ = self.verify_again(session, password, asked_for).await?;
         }
         if email.as_typed() == account.email {
             return Err(EmailChangeError::Same);

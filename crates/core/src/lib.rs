@@ -16,7 +16,7 @@ pub mod deletion;
 mod detach;
 pub mod email_change;
 pub mod export;
-mod gate;
+pub mod gate;
 mod hooks;
 mod invitation;
 pub mod keys;

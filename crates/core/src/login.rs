@@ -1,18 +1,19 @@
 //! Logging in with a name and a password: the one way in, whichever route it came by.
 //!
-//! Stores a session and the moment of the last login. Steered by `throttle.login_attempts` and
-//! `throttle.login_window`. Defends against guessing (the attempt is counted before the work), enumeration (an unknown
-//! name costs what a wrong password costs), and passwords changed while they were being verified.
+//! Stores a session and the moment of the last login. Steered by `throttle.login_attempts`, `throttle.account_failures` and
+//! what belongs to them. Defends against guessing (the attempt is counted before the work), enumeration (an unknown name
+//! costs what a wrong password costs), and passwords changed while they were being verified.
 
+mod entry;
 mod record;
 
 use std::{sync::Arc, time::Duration};
 
-use self::record::{Entry, LoginRecord};
+use self::entry::Found;
 use crate::{
     Auth,
     detach::to_the_end,
-    gate::Attempt,
+    gate::{Attempt, Limit},
     hooks::{After, Before},
     ports::{
         clock::Timestamp,
@@ -24,10 +25,10 @@ use crate::{
     values::{
         account::{Account, AccountId, Credentials},
         client::Client,
+        device::{Device, DeviceToken},
         password::{Password, PasswordHash},
         scope::Scopes,
         session::{NewSession, SessionId},
-        username::LoginName,
     },
 };
 
@@ -47,6 +48,8 @@ pub struct LoginAttempt {
     pub scope: Scopes,
     /// Who is calling.
     pub client: Client,
+    /// What is logged in with, and what it has kept of earlier logins.
+    pub device: Device,
     /// The session whose cookie came along; it ends with the login.
     pub replaces: Option<SessionId>,
     /// Whether an account that its owner has deleted is to be brought back, while it can be.
@@ -77,6 +80,8 @@ pub struct LoggedIn {
     pub session_id: SessionId,
     /// The tokens to hand out.
     pub tokens: TokenPair,
+    /// What the browser is to keep, so that it is known again; `None` for a program.
+    pub device: Option<DeviceToken>,
 }
 
 impl LoggedIn {
@@ -90,10 +95,12 @@ impl LoggedIn {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// Too many attempts from this network.
+    /// Too many attempts.
     #[error("too many attempts; again in {} s", retry_after.as_secs())]
     RateLimited {
-        /// When the window ends.
+        /// Which limit.
+        limit: Limit,
+        /// Until another try is worth it.
         retry_after: Duration,
     },
     /// No such account, no password, or a wrong one: which, nobody is told.
@@ -167,14 +174,14 @@ impl Auth {
     /// The attempt is counted before the password is looked at, so parallel guesses cannot outrun the limit; it is
     /// given back on success and where the failure is ours.
     pub async fn log_in(self: &Arc<Self>, attempt: LoginAttempt) -> Result<LoggedIn, LoginError> {
-        let record = LoginRecord::begin(self, &attempt.client);
-        let mut entry = match self.admit_login(attempt.client.network()).await {
-            Ok(attempt) => Entry { record, attempt },
-            Err(refusal) => return record.refuse(refusal),
+        let (mut entry, found) = match self.enter(&attempt).await {
+            Ok(entered) => entered,
+            Err(outcome) => return outcome,
         };
+        let mut found = Some(found);
         let attempt = Arc::new(attempt);
         for _ in 0..TRIES {
-            let verified = match self.verify(&attempt, &mut entry.record).await {
+            let verified = match self.verify(&attempt, found.take()).await {
                 Ok(Some(verified)) => verified,
                 Ok(None) => continue,
                 Err(error) => return entry.end(Err(error)).await,
@@ -199,20 +206,23 @@ impl Auth {
     async fn verify(
         self: &Arc<Self>,
         attempt: &LoginAttempt,
-        record: &mut LoginRecord,
+        found: Option<Found>,
     ) -> Result<Option<Verified>, LoginError> {
         if !self.policy.passwords.may_be_hashed(&attempt.password) {
             return Err(LoginError::InvalidCredentials);
         }
-        let found = self.store.find_credentials(&LoginName::read(&attempt.name)).await?;
-        record.account_id = found.as_ref().map(|found| found.account.id);
+        let Found(found) = match found {
+            Some(found) => found,
+            None => self.look_up(attempt).await?,
+        };
+        let is_unknown = found.is_none();
         let stored = found.as_ref().and_then(|found| found.password_hash.clone());
         let network = attempt.client.network();
         let verification = self.hasher.verify(stored.clone(), attempt.password.clone(), network).await?;
         let (Some(credentials), Some(hash), Verification::Right { is_outdated }) =
             (found, stored, verification)
         else {
-            return Err(self.wrong(record.account_id.is_none()));
+            return Err(self.wrong(is_unknown));
         };
         if !credentials.account.active {
             return self.meet_inactive(&credentials, attempt).await.map(|()| None);
@@ -297,7 +307,14 @@ impl Auth {
             cutoff_at: credentials.cutoff_at,
             client: attempt.client.clone(),
         };
-        let session = NewSession { replaces: attempt.replaces, ..self.new_session(admitted, birth) };
+        let token = attempt.device.after_login(&self.master, account.id, self.clock.now());
+        let device =
+            token.as_ref().map_or_else(|| Device::of_program(&self.master, &attempt.client), DeviceToken::id);
+        let session = NewSession {
+            replaces: attempt.replaces,
+            device: Some(device),
+            ..self.new_session(admitted, birth)
+        };
         let opening = SessionOpening {
             session: session.clone(),
             verified: hash,
@@ -308,7 +325,7 @@ impl Auth {
                 self.revocations.learn_sessions(&ended);
                 metrics::counter!("vestibule_sessions_opened_total").increment(1);
                 metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
-                let login = self.hand_out(account, &session)?;
+                let login = self.hand_out(account, &session, token)?;
                 self.tell_hooks(|| After::Login(login.event(&attempt.client))).await;
                 Ok(Some(login))
             }
@@ -334,12 +351,18 @@ impl Auth {
             ends_at,
             access_until: created_at.plus(policy.access_reach()),
             client,
+            device: None,
             replaces: None,
         }
     }
 
-    /// The tokens of a session that has just been opened.
-    pub(crate) fn hand_out(&self, account: Account, session: &NewSession) -> Result<LoggedIn, SigningError> {
+    /// The tokens of a session that has just been opened, and what its device is to keep.
+    pub(crate) fn hand_out(
+        &self,
+        account: Account,
+        session: &NewSession,
+        device: Option<DeviceToken>,
+    ) -> Result<LoggedIn, SigningError> {
         let tokens = self.issue_tokens(&Issue {
             at: self.clock.now(),
             account: &account,
@@ -349,6 +372,6 @@ impl Auth {
             authenticated_at: session.created_at,
             expires_at: session.expires_at,
         })?;
-        Ok(LoggedIn { account, session_id: session.id, tokens })
+        Ok(LoggedIn { account, session_id: session.id, tokens, device })
     }
 }

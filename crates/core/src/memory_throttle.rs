@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem::{self, Discriminant},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,23 +15,27 @@ use async_trait::async_trait;
 use crate::ports::{
     clock::{Clock, Timestamp},
     store::StoreError,
-    throttle::{Count, Receipt, Throttle, ThrottleKey},
+    throttle::{Count, Receipt, Rise, Standing, Throttle, ThrottleKey},
 };
 
-/// How many counters are kept, about 100 bytes each.
-const CAPACITY: usize = 200_000;
+/// How many counters of a kind are kept, about 100 bytes each.
+const CAPACITY: usize = 100_000;
 
-/// Counts attempts in memory, in fixed windows from the first attempt.
+/// Counts attempts in memory.
 ///
-/// Where more clients attack than there is room for counters, those whose windows end first are forgotten first.
+/// Where there are more counters of a kind than there is room for, those that end first are forgotten first. Each kind has
+/// room of its own: whoever makes names up pushes nobody's network out.
 #[derive(Debug)]
 pub struct MemoryThrottle {
     clock: Arc<dyn Clock>,
     capacity: usize,
-    windows: Mutex<HashMap<ThrottleKey, Window>>,
+    kinds: Mutex<HashMap<Discriminant<ThrottleKey>, Windows>>,
     next_window: AtomicU64,
 }
 
+type Windows = HashMap<ThrottleKey, Window>;
+
+/// A window, or a counter whose waits rise: then it starts with the last attempt and is as long as it is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Window {
     /// The clock may run backwards; this number does not come back.
@@ -38,12 +43,20 @@ struct Window {
     count: u32,
     started_at: Timestamp,
     length: Duration,
+    rises: bool,
+    /// Whether the last attempt was given back.
+    is_open: bool,
 }
 
 impl Window {
     fn remaining(&self, now: Timestamp) -> Duration {
         // A clock that ran backwards must not prolong anybody's wait.
         self.length.saturating_sub(now.since(self.started_at)).min(self.length)
+    }
+
+    fn standing(&self, now: Timestamp) -> Standing {
+        let age = if self.rises { now.since(self.started_at) } else { Duration::ZERO };
+        Standing { count: self.count, age, is_open: self.is_open }
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
@@ -55,10 +68,26 @@ impl MemoryThrottle {
     /// Makes a throttle without counters.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, capacity: CAPACITY, windows: Mutex::default(), next_window: AtomicU64::new(0) }
+        Self { clock, capacity: CAPACITY, kinds: Mutex::default(), next_window: AtomicU64::new(0) }
     }
 
-    fn make_room(windows: &mut HashMap<ThrottleKey, Window>, capacity: usize, now: Timestamp) {
+    /// Does something with the counters of the key's kind.
+    fn with<R>(&self, key: &ThrottleKey, work: impl FnOnce(&mut Windows) -> R) -> R {
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        work(kinds.entry(mem::discriminant(key)).or_default())
+    }
+
+    /// Begins a counter with its first attempt.
+    fn begin(&self, windows: &mut Windows, key: &ThrottleKey, length: Duration, rises: bool) -> Receipt {
+        let started_at = self.clock.now();
+        Self::make_room(windows, self.capacity, started_at);
+        let number = self.next_window.fetch_add(1, Ordering::Relaxed);
+        let window = Window { number, count: 1, started_at, length, rises, is_open: false };
+        windows.insert(key.clone(), window);
+        Receipt::Local(number)
+    }
+
+    fn make_room(windows: &mut Windows, capacity: usize, now: Timestamp) {
         if windows.len() < capacity {
             return;
         }
@@ -84,30 +113,59 @@ impl MemoryThrottle {
 impl Throttle for MemoryThrottle {
     async fn count(&self, key: &ThrottleKey, limit: u32, window: Duration) -> Result<Count, StoreError> {
         let now = self.clock.now();
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(current) = windows.get_mut(key).filter(|current| !current.is_over(now)) {
-            if current.count >= limit {
-                return Ok(Count::LimitReached { retry_after: current.remaining(now) });
+        Ok(self.with(key, |windows| {
+            if let Some(current) = windows.get_mut(key).filter(|current| !current.is_over(now)) {
+                if current.count >= limit {
+                    return Count::LimitReached { retry_after: current.remaining(now) };
+                }
+                current.count += 1;
+                return Count::Counted(Receipt::Local(current.number));
             }
-            current.count += 1;
-            return Ok(Count::Counted(Receipt::Local(current.number)));
-        }
-        if limit == 0 {
-            return Ok(Count::LimitReached { retry_after: window });
-        }
-        Self::make_room(&mut windows, self.capacity, now);
-        let number = self.next_window.fetch_add(1, Ordering::Relaxed);
-        windows.insert(key.clone(), Window { number, count: 1, started_at: now, length: window });
-        Ok(Count::Counted(Receipt::Local(number)))
+            if limit == 0 {
+                return Count::LimitReached { retry_after: window };
+            }
+            Count::Counted(self.begin(windows, key, window, false))
+        }))
+    }
+
+    async fn count_rising(&self, key: &ThrottleKey, rise: Rise) -> Result<Count, StoreError> {
+        let now = self.clock.now();
+        Ok(self.with(key, |windows| {
+            let Some(current) = windows.get_mut(key).filter(|current| !current.is_over(now)) else {
+                return Count::Counted(self.begin(windows, key, rise.memory, true));
+            };
+            let retry_after = rise.wait_left(&current.standing(now));
+            if !retry_after.is_zero() {
+                return Count::LimitReached { retry_after };
+            }
+            let count = current.count.saturating_add(1);
+            *current = Window { count, started_at: now, length: rise.memory, is_open: false, ..*current };
+            Count::Counted(Receipt::Local(current.number))
+        }))
     }
 
     async fn refund(&self, key: &ThrottleKey, receipt: Receipt) -> Result<(), StoreError> {
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let counted = windows.get_mut(key).filter(|current| receipt == Receipt::Local(current.number));
-        if let Some(current) = counted {
-            current.count = current.count.saturating_sub(1);
-        }
+        self.with(key, |windows| {
+            let counted = windows.get_mut(key).filter(|current| receipt == Receipt::Local(current.number));
+            if let Some(current) = counted {
+                current.count = current.count.saturating_sub(1);
+                current.is_open = current.rises;
+            }
+        });
         Ok(())
+    }
+
+    async fn forget(&self, key: &ThrottleKey) -> Result<(), StoreError> {
+        self.with(key, |windows| windows.remove(key));
+        Ok(())
+    }
+
+    async fn look(&self, key: &ThrottleKey) -> Result<Standing, StoreError> {
+        let now = self.clock.now();
+        Ok(self.with(key, |windows| {
+            let current = windows.get(key).filter(|current| !current.is_over(now));
+            current.map(|current| current.standing(now)).unwrap_or_default()
+        }))
     }
 }
 
@@ -137,6 +195,10 @@ mod tests {
         matches!(outcome.unwrap(), Count::Counted(_))
     }
 
+    fn kept(throttle: &MemoryThrottle) -> usize {
+        throttle.kinds.lock().unwrap().values().map(HashMap::len).sum()
+    }
+
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test]
@@ -146,7 +208,7 @@ mod tests {
         for number in 0..1000 {
             clock.0.store(i64::from(number), Ordering::Relaxed);
             assert!(is_counted(throttle.count(&key(number), 1, MINUTE).await));
-            assert!(throttle.windows.lock().unwrap().len() <= 64);
+            assert!(kept(&throttle) <= 64);
         }
         assert!(!is_counted(throttle.count(&key(999), 1, MINUTE).await));
     }
@@ -167,6 +229,32 @@ mod tests {
         for number in 0..65 {
             assert!(is_counted(throttle.count(&key(number), 1, Duration::from_mins(1)).await));
         }
-        assert!(throttle.windows.lock().unwrap().len() > 48);
+        assert!(kept(&throttle) > 48);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_one_kind_pushes_no_other_out() {
+        let throttle = MemoryThrottle { capacity: 64, ..MemoryThrottle::new(Arc::new(Hand::default())) };
+        assert!(is_counted(throttle.count(&key(1), 1, MINUTE).await));
+        for number in 0..1000 {
+            let network = ClientNetwork::of(IpAddr::V4(Ipv4Addr::from(number)));
+            let other = ThrottleKey::Registration(network);
+            assert!(is_counted(throttle.count(&other, 1, Duration::from_hours(1)).await));
+        }
+        assert!(!is_counted(throttle.count(&key(1), 1, MINUTE).await));
+        assert!(kept(&throttle) <= 65);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumps_back_prolongs_no_wait() {
+        let clock = Arc::new(Hand::default());
+        clock.0.store(1_000_000_000, Ordering::Relaxed);
+        let throttle = MemoryThrottle::new(clock.clone());
+        let wait = Duration::from_secs(1);
+        let rise = Rise { free: 1, first_wait: wait, longest_wait: wait, memory: MINUTE };
+        assert!(is_counted(throttle.count_rising(&key(1), rise).await));
+        assert!(!is_counted(throttle.count_rising(&key(1), rise).await));
+        clock.0.store(0, Ordering::Relaxed);
+        assert!(is_counted(throttle.count_rising(&key(1), rise).await));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     Auth,
     confirmation::recipient,
     detach::to_the_end,
-    gate::GateError,
+    gate::{GateError, Limit},
     hooks::{After, Before},
     password_reset::TypedTwice,
     ports::{
@@ -39,10 +39,12 @@ pub enum PasswordChangeError {
     /// There is a password already.
     #[error("the account has a password")]
     Exists,
-    /// Too many attempts from this network.
+    /// Too many attempts.
     #[error("too many attempts; again in {} s", retry_after.as_secs())]
     RateLimited {
-        /// When the window ends.
+        /// Which limit.
+        limit: Limit,
+        /// Until another try is worth it.
         retry_after: Duration,
     },
     /// The new password breaks rules.
@@ -57,6 +59,14 @@ pub enum PasswordChangeError {
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Somebody who is logged in and is asked for their password again.
+#[derive(Clone, Copy)]
+pub(crate) struct LoggedInAs<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) session_id: SessionId,
+    pub(crate) client: &'a Client,
 }
 
 impl Auth {
@@ -83,7 +93,8 @@ impl Auth {
         new: TypedTwice,
         client: &Client,
     ) -> Result<(), PasswordChangeError> {
-        let credentials = self.verify_again(account, old, client, AuditKind::PasswordChanged).await?;
+        let session = LoggedInAs { account, session_id: keep, client };
+        let credentials = self.verify_again(session, old, AuditKind::PasswordChanged).await?;
         self.replace_password(account, keep, Some(credentials), new, client).await
     }
 
@@ -108,43 +119,47 @@ impl Auth {
     /// is written down as a failure of what it was asked for.
     pub(crate) async fn verify_again(
         &self,
-        account: &Account,
+        who: LoggedInAs<'_>,
         password: Password,
-        client: &Client,
         purpose: AuditKind,
     ) -> Result<PasswordHash, PasswordChangeError> {
-        let attempt = self.admit_login(client.network()).await.map_err(|refusal| match refusal {
-            GateError::Closed { retry_after, .. } => PasswordChangeError::RateLimited { retry_after },
-            GateError::Store(error) => error.into(),
-        })?;
-        let outcome = self.verify_password_of(account, password, client).await;
-        if !matches!(outcome, Err(PasswordChangeError::Wrong)) {
-            self.give_back(attempt).await;
-            return outcome;
+        let LoggedInAs { account, session_id, client } = who;
+        let found = self.credentials_of(account).await?;
+        let attempt = match self.admit_again(client.network(), session_id, found.as_ref()).await {
+            Ok(attempt) => attempt,
+            Err(GateError::Store(error)) => return Err(error.into()),
+            Err(GateError::Closed { key, retry_after }) => {
+                return Err(PasswordChangeError::RateLimited { limit: Limit::of(&key), retry_after });
+            }
+        };
+        let outcome = self.verify_password_of(found, password, client).await;
+        match &outcome {
+            Ok(_) => self.succeed(attempt).await,
+            Err(PasswordChangeError::Wrong) => self.audit.record(AuditEvent {
+                at: self.clock.now(),
+                kind: purpose,
+                outcome: AuditOutcome::Failure,
+                account_id: Some(account.id),
+                actor_id: None,
+                session_id: Some(session_id),
+                address: client.address.to_string(),
+                detail: "wrong_password",
+            }),
+            Err(_) => self.give_back(attempt).await,
         }
-        self.audit.record(AuditEvent {
-            at: self.clock.now(),
-            kind: purpose,
-            outcome: AuditOutcome::Failure,
-            account_id: Some(account.id),
-            actor_id: None,
-            session_id: None,
-            address: client.address.to_string(),
-            detail: "wrong_password",
-        });
         outcome
     }
 
     async fn verify_password_of(
         &self,
-        account: &Account,
+        found: Option<Credentials>,
         password: Password,
         client: &Client,
     ) -> Result<PasswordHash, PasswordChangeError> {
         if !self.policy.passwords.may_be_hashed(&password) {
             return Err(PasswordChangeError::Wrong);
         }
-        let stored = self.credentials_of(account).await?.and_then(|found| found.password_hash);
+        let stored = found.and_then(|found| found.password_hash);
         match (self.hasher.verify(stored.clone(), password, client.network()).await?, stored) {
             (Verification::Right { .. }, Some(hash)) => Ok(hash),
             _ => Err(PasswordChangeError::Wrong),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     danger::OpenDoors,
+    ports::throttle::Rise,
     token::{claims::Expected, jws::Algorithm},
     values::{password::PasswordPolicy, scope::Scopes, username::UsernamePolicy},
 };
@@ -132,6 +133,9 @@ impl TokenPolicy {
     }
 }
 
+/// The first wait after too many failures.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
 /// Limits on attempts.
 #[derive(Clone, Debug)]
 pub struct ThrottlePolicy {
@@ -141,6 +145,13 @@ pub struct ThrottlePolicy {
     pub login_attempts: u32,
     /// The window, from the first attempt.
     pub login_window: Duration,
+    /// How many failures with a name, or at an account, strangers have until they must wait.
+    pub account_failures: u32,
+    /// The longest wait; it begins at a second and doubles.
+    pub account_delay_max: Duration,
+    /// How many failures a device has that has logged in to the account before, and a session that is asked for the
+    /// password again.
+    pub device_failures: u32,
     /// How many registrations a client network may make within their window; broken rules do not count.
     pub registrations: u32,
     /// The window, from the first registration.
@@ -161,6 +172,9 @@ impl Default for ThrottlePolicy {
             is_enabled: true,
             login_attempts: 30,
             login_window: Duration::from_mins(1),
+            account_failures: 5,
+            account_delay_max: Duration::from_mins(15),
+            device_failures: 10,
             registrations: 20,
             registration_window: Duration::from_hours(1),
             mails: 2,
@@ -168,6 +182,27 @@ impl Default for ThrottlePolicy {
             exports: 5,
             export_window: Duration::from_hours(1),
         }
+    }
+}
+
+impl ThrottlePolicy {
+    /// How the waits of strangers rise.
+    #[must_use]
+    pub fn rise_for_strangers(&self) -> Rise {
+        self.rise(self.account_failures)
+    }
+
+    /// How the waits of known devices and of sessions rise.
+    #[must_use]
+    pub fn rise_for_devices(&self) -> Rise {
+        self.rise(self.device_failures)
+    }
+
+    fn rise(&self, free: u32) -> Rise {
+        let longest_wait = self.account_delay_max;
+        // Whoever waits for everything to be forgotten guesses no faster than who waits for the longest wait each time.
+        let memory = longest_wait.saturating_mul(free.max(1));
+        Rise { free, first_wait: FIRST_WAIT.min(longest_wait), longest_wait, memory }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
     values::{
         account::{Account, NewAccount},
         client::Client,
+        device::{Device, DeviceToken},
         language::Language,
         password::Password,
         rule::RuleViolation,
@@ -58,6 +59,8 @@ pub struct Registration {
     pub language: Option<Language>,
     /// Who is calling.
     pub client: Client,
+    /// What they register with; a browser is known by the account's first login.
+    pub device: Device,
 }
 
 /// Why there is no account.
@@ -170,19 +173,21 @@ impl Auth {
         registration: Registration,
         replaces: Option<SessionId>,
     ) -> Result<Registered, RegistrationError> {
-        let client = registration.client.clone();
+        let (client, device) = (registration.client.clone(), registration.device.clone());
         let account = self.new_account(registration).await?;
         // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
         let cutoff_at = self.revocations.everyone();
         let birth =
             Birth { account_id: account.id, scope: Scopes::none(), cutoff_at, client: client.clone() };
-        let session = NewSession { replaces, ..self.new_session(attempt, birth) };
+        let device = device.after_login(&self.master, account.id, self.clock.now());
+        let device_id = device.as_ref().map(DeviceToken::id);
+        let session = NewSession { replaces, device: device_id, ..self.new_session(attempt, birth) };
         let auth = Arc::clone(self);
         to_the_end(async move {
             let account = auth.insert(account, Some(session.clone())).await?;
             metrics::counter!("vestibule_sessions_opened_total").increment(1);
             auth.record_registration(&account, &client).await;
-            Ok(Registered::LoggedIn(auth.hand_out(account, &session)?))
+            Ok(Registered::LoggedIn(auth.hand_out(account, &session, device)?))
         })
         .await
     }

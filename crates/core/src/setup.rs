@@ -141,7 +141,7 @@ impl Auth {
         admin: FirstAdmin,
         client: &Client,
     ) -> Result<Account, SetupError> {
-        let attempt = self.admit_login(client.network()).await?;
+        let attempt = self.knock(client.network()).await?.into_attempt();
         let outcome = self.make_first_admin(token, admin, client).await;
         if !matches!(outcome, Err(SetupError::Refused)) {
             self.give_back(attempt).await;

@@ -4,6 +4,7 @@ pub mod account;
 pub mod address_range;
 pub mod client;
 mod common_passwords;
+pub mod device;
 pub mod email;
 pub mod language;
 pub mod link;

@@ -38,7 +38,7 @@ impl Link {
     /// A link that is not there yet; `probe` is tried until something fails.
     pub(crate) fn new(shown: String, probe: String) -> Self {
         metrics::gauge!(UP).set(0.0);
-        for operation in ["count", "refund"] {
+        for operation in ["count", "count_rising", "refund", "forget", "look"] {
             metrics::counter!(FALLBACKS, "operation" => operation).absolute(0);
         }
         Self {

@@ -10,7 +10,7 @@ use vestibule_core::{
     ports::{
         clock::{Clock, SystemClock},
         store::StoreError,
-        throttle::{Count, Receipt, Throttle, ThrottleKey},
+        throttle::{Count, Receipt, Rise, Standing, Throttle, ThrottleKey},
     },
     values::secret::random_bytes,
 };
@@ -147,6 +147,15 @@ impl Throttle for RedisThrottle {
         }
     }
 
+    async fn count_rising(&self, key: &ThrottleKey, rise: Rise) -> Result<Count, StoreError> {
+        let scripts = &self.scripts;
+        let call = |line, counter: String| async move { scripts.count_rising(line, &counter, rise).await };
+        match self.ask(key, "count_rising", call).await {
+            Some(count) => Ok(count),
+            None => self.alone.count_rising(key, rise).await,
+        }
+    }
+
     async fn refund(&self, key: &ThrottleKey, receipt: Receipt) -> Result<(), StoreError> {
         let Receipt::Shared(number) = receipt else { return self.alone.refund(key, receipt).await };
         let scripts = &self.scripts;
@@ -154,6 +163,24 @@ impl Throttle for RedisThrottle {
         // Where Redis is away the attempt stays counted until its window ends; no login fails for that.
         self.ask(key, "refund", call).await;
         Ok(())
+    }
+
+    async fn forget(&self, key: &ThrottleKey) -> Result<(), StoreError> {
+        self.alone.forget(key).await?;
+        let scripts = &self.scripts;
+        let call = |line, counter: String| async move { scripts.forget(line, &counter).await };
+        // Where Redis is away, what it has counted is forgotten when its time is over; no login fails for that.
+        self.ask(key, "forget", call).await;
+        Ok(())
+    }
+
+    async fn look(&self, key: &ThrottleKey) -> Result<Standing, StoreError> {
+        let scripts = &self.scripts;
+        let call = |line, counter: String| async move { scripts.look(line, &counter).await };
+        match self.ask(key, "look", call).await {
+            Some(standing) => Ok(standing),
+            None => self.alone.look(key).await,
+        }
     }
 }
 

@@ -64,6 +64,8 @@ row! {
         deletes_at: Timestamp,
         may_return: bool,
         cutoff_at: Timestamp,
+        unlocks: i64,
+        devices_since: Timestamp,
         global_cutoff_at: Timestamp,
     }
 }
@@ -81,11 +83,11 @@ statements! {
     FIND_ACCOUNT: AccountRow = concat!("SELECT ", account_columns!(), " FROM account WHERE id = $1");
     FIND_CREDENTIALS_BY_EMAIL: (AccountRow, SecretRow) = concat!(
         "SELECT ", account_columns!(), ", account.password_hash, account.language, account.deletes_at, account.may_return, \
-         account.cutoff_at, ",
+         account.cutoff_at, account.unlocks, account.devices_since, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE email_canonical = $1");
     FIND_CREDENTIALS_BY_USERNAME: (AccountRow, SecretRow) = concat!(
         "SELECT ", account_columns!(), ", account.password_hash, account.language, account.deletes_at, account.may_return, \
-         account.cutoff_at, ",
+         account.cutoff_at, account.unlocks, account.devices_since, ",
         global_cutoff!(), " AS global_cutoff_at FROM account WHERE username_canonical = $1");
     UPDATE_PASSWORD_HASH: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     UPDATE_PERMISSIONS: () =
@@ -182,6 +184,8 @@ pub(crate) async fn find_credentials<T: Tx>(
         deletion: (secret.deletes_at > Timestamp::EPOCH)
             .then_some(PendingDeletion { at: secret.deletes_at, may_be_restored: secret.may_return }),
         cutoff_at: secret.cutoff_at.max(secret.global_cutoff_at),
+        unlocks: secret.unlocks.unsigned_abs(),
+        devices_since: secret.devices_since,
     }))
 }
 

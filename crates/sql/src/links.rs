@@ -82,9 +82,11 @@ statements! {
          AND other.id <> $1) RETURNING ", account_columns!());
     FIND_OTHER_OWNER: CountRow =
         "SELECT COUNT(*) AS count FROM account WHERE email_canonical = $2 AND id <> $1";
-    // Whoever reads a mailbox that was the account's once has no more say in it.
+    // Whoever reads a mailbox that was the account's once has no more say in it. Whoever reads it now is let in to try,
+    // whatever others have tried, and no device is known any more.
     RESET_PASSWORD: () =
-        "UPDATE account SET password_hash = $2, confirmed = 1 WHERE id = $1 AND active = 1 AND email_canonical = $3";
+        "UPDATE account SET password_hash = $2, confirmed = 1, unlocks = unlocks + 1, devices_since = $4 \
+         WHERE id = $1 AND active = 1 AND email_canonical = $3";
     CHANGE_PASSWORD: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active = 1";
     SET_PASSWORD: () =
         "UPDATE account SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL AND active = 1";
@@ -254,7 +256,12 @@ pub(crate) async fn reset_password<T: Tx>(
     let Some(used) = use_link(tx, reset.digest, LinkPurpose::Reset, reset.now).await? else {
         return Ok(None);
     };
-    let params = [(&used.account_id).into(), reset.to.expose().into(), used.email_canonical.as_str().into()];
+    let params = [
+        (&used.account_id).into(),
+        reset.to.expose().into(),
+        used.email_canonical.as_str().into(),
+        reset.now.into(),
+    ];
     if tx.exec(&RESET_PASSWORD, &params).await? == 0 {
         return Ok(None);
     }

@@ -55,7 +55,7 @@ macro_rules! revoked_columns {
     () => {
         concat!(
             "id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, expires_at, ends_at, \
-             access_until, $4, address, user_agent, ",
+             access_until, $4, address, user_agent, device, ",
             next_number!("$12")
         )
     };
@@ -88,8 +88,8 @@ statements! {
     // which has no OFFSET without one, and the last WHERE its parser.
     OPEN_SESSION: RevokedRow = concat!(
         "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, \
-         expires_at, ends_at, access_until, revoked_at, address, user_agent, change_number) \
-         SELECT $1, $2, 0, $3, $4, $4, $4, $5, $6, $7, CAST(NULL AS BIGINT), $8, $9, 0 \
+         expires_at, ends_at, access_until, revoked_at, address, user_agent, device, change_number) \
+         SELECT $1, $2, 0, $3, $4, $4, $4, $5, $6, $7, CAST(NULL AS BIGINT), $8, $9, $13, 0 \
          UNION ALL SELECT ", revoked_columns!(), " FROM session WHERE session.id = $10 AND session.id <> $1 AND ",
         is_worth_revoking!("$4"),
         " UNION ALL SELECT ", revoked_columns!(), " FROM (SELECT * FROM session \
@@ -137,6 +137,7 @@ pub(crate) async fn insert_session<T: Tx>(
         session.replaces.as_ref().into(),
         i64::from(limit.saturating_sub(1)).into(),
         stamp.into(),
+        session.device.as_ref().into(),
     ];
     let mut ended = tx.all(&OPEN_SESSION, &params).await?;
     ended.retain(|row| row.id != session.id);

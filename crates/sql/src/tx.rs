@@ -7,7 +7,7 @@ use std::{fmt, future::Future};
 use uuid::Uuid;
 use vestibule_core::{
     ports::{clock::Timestamp, store::StoreError},
-    values::{account::AccountId, session::SessionId},
+    values::{account::AccountId, device::DeviceId, session::SessionId},
 };
 
 #[cfg(test)]
@@ -105,6 +105,12 @@ impl<'a> From<Option<&'a str>> for Value<'a> {
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(value: &'a [u8]) -> Self {
         Self::Bytes(Some(value))
+    }
+}
+
+impl<'a> From<Option<&'a DeviceId>> for Value<'a> {
+    fn from(value: Option<&'a DeviceId>) -> Self {
+        Self::Bytes(value.map(|device| device.as_bytes().as_slice()))
     }
 }
 

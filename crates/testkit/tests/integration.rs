@@ -18,6 +18,7 @@ mod integration {
     mod export;
     mod faults;
     mod forging;
+    mod gate;
     mod guard;
     mod hang_up;
     mod hooks;

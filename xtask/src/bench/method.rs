@@ -168,6 +168,7 @@ impl Turn {
             ends_at: now.plus(TTL),
             access_until: now.plus(TTL),
             client: Client::new(ClientNetwork::LOCAL.address(), "bench"),
+            device: None,
             replaces: None,
         };
         SessionOpening { session, verified: PasswordHash::new(HASH.into()), limit: LIMIT }

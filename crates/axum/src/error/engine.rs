@@ -10,6 +10,7 @@ use vestibule_core::{
     deletion::DeletionError,
     email_change::EmailChangeError,
     export::ExportError,
+    gate::Limit,
     login::LoginError,
     password_change::PasswordChangeError,
     password_reset::{ForgottenPasswordError, PasswordResetError},
@@ -27,8 +28,15 @@ use super::{ApiError, Code, whole_seconds};
 /// Of a mailed link or code: why, nobody is told.
 const NOT_GOOD: &str = "The link or code is unknown, used, expired or replaced by a newer one";
 
-/// Of the limit on logins, which passwords that are asked again count towards.
-const LOGINS: &str = "failed logins from your network";
+/// Of the limits on logins, which passwords that are asked again count towards. What is said of a name holds for each,
+/// whether or not it is anybody's.
+const fn failed_logins(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Strangers => "failed logins with this name",
+        Limit::Device => "failed logins from this device",
+        _ => "failed logins from your network",
+    }
+}
 
 /// Of a name that nobody has, where strangers may be told so.
 const UNKNOWN: &str = "There is no such account";
@@ -36,7 +44,9 @@ const UNKNOWN: &str = "There is no such account";
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
+            LoginError::RateLimited { limit, retry_after } => {
+                Self::limited(failed_logins(limit), retry_after)
+            }
             LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             LoginError::UnknownAccount => Self::new(Code::NotFound).detail(UNKNOWN),
             LoginError::AccountDisabled { is_revealed: false } => Self::new(Code::AccountDisabled),
@@ -87,7 +97,9 @@ impl From<SetupError> for ApiError {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Refused => Self::new(Code::NotFound).detail(NOT_GOOD),
-            SetupError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
+            SetupError::RateLimited { retry_after } => {
+                Self::limited(failed_logins(Limit::Network), retry_after)
+            }
             SetupError::Rules(violations) => violations.into(),
             SetupError::Taken { email, username } => taken(email, username),
             SetupError::Hash(error) => error.into(),
@@ -211,7 +223,9 @@ impl From<PasswordChangeError> for ApiError {
         match error {
             PasswordChangeError::Wrong => rule("old_password", "password_wrong", "Wrong password!"),
             PasswordChangeError::Exists => rule("password1", "password_exists", "Password exists"),
-            PasswordChangeError::RateLimited { retry_after } => Self::limited(LOGINS, retry_after),
+            PasswordChangeError::RateLimited { limit, retry_after } => {
+                Self::limited(failed_logins(limit), retry_after)
+            }
             PasswordChangeError::Rules(violations) => violations.into(),
             PasswordChangeError::Hook(error) => error.into(),
             PasswordChangeError::Hash(error) => error.into(),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use vestibule_core::{
     login::LoginAttempt,
-    values::{client::Client, scope::Scopes},
+    values::{client::Client, device::Device, scope::Scopes},
 };
 
 use crate::{
@@ -106,7 +106,8 @@ pub(super) async fn log_in_by_form(
     let password = fields.required_password("password");
     let scope = Scopes::read(&fields.optional_string("scope").unwrap_or_default());
     fields.finish()?;
-    let attempt = LoginAttempt { name, password, scope, client, replaces: None, restores: false };
+    let device = Device::Program;
+    let attempt = LoginAttempt { name, password, scope, client, device, replaces: None, restores: false };
     let login = state.auth().log_in(attempt).await?;
     Ok(no_store(Json(TokenPairBody::from(&login.tokens))))
 }
@@ -167,9 +168,19 @@ pub(crate) async fn cookie_login(
     let restores = fields.optional_bool("restore").unwrap_or(false);
     fields.finish()?;
     let replaces = replaced_session(&state, &headers).await;
-    let attempt = LoginAttempt { name, password, scope: Scopes::none(), client, replaces, restores };
+    let (device, scope) = (device_of(&state, &headers), Scopes::none());
+    let attempt = LoginAttempt { name, password, scope, client, device, replaces, restores };
     let login = state.auth().log_in(attempt).await?;
-    logged_in(&state, login.account, &login.tokens).map(IntoResponse::into_response)
+    logged_in(&state, login).map(IntoResponse::into_response)
+}
+
+/// The browser that a request comes from, as far as it is known.
+pub(super) fn device_of(state: &AuthState, headers: &HeaderMap) -> Device {
+    match state.http().cookies.read(headers, CookieKind::Device) {
+        Cookie::Present(text) => Device::of_browser(Some(text)),
+        // A stranger is all that a spoiled cookie makes.
+        Cookie::Absent | Cookie::Malformed => Device::of_browser(None),
+    }
 }
 
 /// The session that a login ends: the one whose cookie came along.

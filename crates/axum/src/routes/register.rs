@@ -4,9 +4,12 @@ use axum::{Json, extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use vestibule_core::register::{Registered, Registration};
+use vestibule_core::{
+    register::{Registered, Registration},
+    values::device::Device,
+};
 
-use super::login::replaced_session;
+use super::login::{device_of, replaced_session};
 use crate::{
     answers::{AccountBody, logged_in, no_store},
     error::ApiError,
@@ -64,11 +67,12 @@ pub(crate) async fn register(
         full_name: fields.optional_string("full_name"),
         language,
         client,
+        device: device_of(&state, &headers),
     };
     fields.finish()?;
     let replaces = replaced_session(&state, &headers).await;
     match state.auth().register_and_log_in(registration, replaces).await? {
-        Registered::LoggedIn(login) => logged_in(&state, login.account, &login.tokens),
+        Registered::LoggedIn(login) => logged_in(&state, login),
         Registered::Unconfirmed(account) => Ok(no_store(Json(AccountBody::from(account)))),
     }
 }
@@ -117,6 +121,7 @@ pub(crate) async fn create_user(
         full_name: fields.optional_string("full_name"),
         language,
         client,
+        device: Device::Program,
     };
     fields.finish()?;
     let account = state.auth().register(registration).await.map_err(ApiError::of_conflicting)?;

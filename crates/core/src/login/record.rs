@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{LoggedIn, LoginError};
 use crate::{
     Auth,
-    gate::{Attempt, GateError},
+    gate::{GateError, Limit},
     ports::audit::{AuditEvent, AuditKind, AuditOutcome},
     values::{account::AccountId, client::Client, session::SessionId},
 };
@@ -14,7 +14,7 @@ use crate::{
 /// leaves the same trace as one who waits.
 #[derive(Debug)]
 pub(super) struct LoginRecord {
-    auth: Arc<Auth>,
+    pub(super) auth: Arc<Auth>,
     address: String,
     pub(super) account_id: Option<AccountId>,
     is_ended: bool,
@@ -45,14 +45,36 @@ impl LoginRecord {
             GateError::Closed { key, retry_after } => (key, retry_after),
             GateError::Store(error) => return self.end(Err(error.into())),
         };
+        let limit = Limit::of(&key);
+        let detail = written(limit);
         let now = self.auth.clock.now();
         if self.auth.limit_notices.is_first(&key, now.plus(retry_after), now) {
-            tracing::warn!(address = self.address, "the login limit of a client network is reached");
-            self.write("rate_limited", None);
+            self.warn(limit);
+            self.write(detail, None);
         } else {
-            self.count("rate_limited");
+            self.count(detail);
         }
-        Err(LoginError::RateLimited { retry_after })
+        Err(LoginError::RateLimited { limit, retry_after })
+    }
+
+    /// Ends an attempt whose password was not looked at, although it was answered like a wrong one.
+    pub(super) fn ignore(mut self) -> Result<LoggedIn, LoginError> {
+        self.write(written(Limit::Strangers), None);
+        Err(LoginError::InvalidCredentials)
+    }
+
+    fn warn(&self, limit: Limit) {
+        let address = &self.address;
+        match (limit, self.account_id) {
+            (Limit::Network, _) => {
+                tracing::warn!(address, "the login limit of a client network is reached");
+            }
+            (_, Some(account)) => {
+                tracing::warn!(address, %account, limit = limit.as_str(), "a limit on failed logins is reached");
+            }
+            // Names that are made up are nobody's worry.
+            (_, None) => tracing::debug!(address, "the limit of a name that is nobody's is reached"),
+        }
     }
 
     fn count(&mut self, detail: &'static str) {
@@ -76,23 +98,11 @@ impl LoginRecord {
     }
 }
 
-/// An attempt that the gate has let in.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) record: LoginRecord,
-    pub(super) attempt: Attempt,
-}
-
-impl Entry {
-    /// Ends the attempt, gives it back where that is due, and hands its outcome on.
-    pub(super) async fn end(self, outcome: Result<LoggedIn, LoginError>) -> Result<LoggedIn, LoginError> {
-        let Self { record, attempt } = self;
-        let auth = Arc::clone(&record.auth);
-        let outcome = record.end(outcome);
-        if outcome.as_ref().map_or_else(LoginError::is_ours, |_| true) {
-            auth.give_back(attempt).await;
-        }
-        outcome
+/// How the audit log and the metrics name a limit.
+const fn written(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Network => "rate_limited",
+        Limit::Strangers | Limit::Device => limit.as_str(),
     }
 }
 

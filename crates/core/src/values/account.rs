@@ -75,6 +75,10 @@ pub struct Credentials {
     pub cutoff_at: Timestamp,
     /// When the account is deleted, where its owner asked for that.
     pub deletion: Option<PendingDeletion>,
+    /// How often its counters of failures were begun anew.
+    pub unlocks: u64,
+    /// Devices that have not logged in after this moment are strangers.
+    pub devices_since: Timestamp,
 }
 
 /// A person's name: trimmed, at most 100 symbols, no control characters.

@@ -2,7 +2,7 @@
 
 pub use vestibule_token::ids::SessionId;
 
-use super::{account::AccountId, client::Client, scope::Scopes};
+use super::{account::AccountId, client::Client, device::DeviceId, scope::Scopes};
 use crate::ports::clock::Timestamp;
 
 /// A session to be opened.
@@ -22,8 +22,10 @@ pub struct NewSession {
     pub ends_at: Timestamp,
     /// The latest `exp` of an access token issued for it.
     pub access_until: Timestamp,
-    /// The device.
+    /// Who opens it.
     pub client: Client,
+    /// The device it is opened on.
+    pub device: Option<DeviceId>,
     /// The session whose cookie came along; it ends in the same step.
     pub replaces: Option<SessionId>,
 }

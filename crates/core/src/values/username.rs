@@ -170,6 +170,16 @@ impl LoginName {
             Self::Neither
         }
     }
+
+    /// What attempts with what was typed are counted under: the canonical name, and for what is none, what was typed, so
+    /// that nobody's slip counts for anybody else's.
+    #[must_use]
+    pub fn counted(input: &str) -> String {
+        match Self::read(input) {
+            Self::Email(name) | Self::Username(name) => name,
+            Self::Neither => canonical_username(input),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,12 @@ pub struct Throttle {
     pub login_attempts: u32,
     /// The window.
     pub login_window: Duration,
+    /// Failures of strangers until they wait.
+    pub account_failures: u32,
+    /// The longest wait.
+    pub account_delay_max: Duration,
+    /// Failures of a known device until it waits.
+    pub device_failures: u32,
     /// Registrations per client network and window.
     pub registrations: u32,
     /// The window.
@@ -35,6 +41,9 @@ impl Throttle {
             enabled: settings.switch("throttle.enabled"),
             login_attempts: count("throttle.login_attempts"),
             login_window: settings.span("throttle.login_window"),
+            account_failures: count("throttle.account_failures"),
+            account_delay_max: settings.span("throttle.account_delay_max"),
+            device_failures: count("throttle.device_failures"),
             registrations: count("throttle.registrations"),
             registration_window: settings.span("throttle.registration_window"),
             mails: count("throttle.mails"),

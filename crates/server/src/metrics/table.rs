@@ -52,6 +52,8 @@ const OUTCOMES: &[&str] = &[
     "vetoed",
     "abandoned",
     "rate_limited",
+    "account_failures",
+    "device_failures",
     "overloaded",
     "unavailable",
     "internal",

@@ -76,12 +76,13 @@ async fn nothing_scans_what_grows() {
     let database = PostgresServer::shared().fresh_database();
     let options = options(&database);
     let session = migrated(&options).await;
-    // In tables as empty as these everything is quickest by a scan; so a scan is only left where there is no other way.
-    session
-        .execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
-        .await
-        .unwrap()
-        .unwrap();
+    // In tables as small as these much is quickest by a scan; so a scan is only left where there is no other way. In empty
+    // ones every index is as good as another.
+    let settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+    let live = "UPDATE session SET revoked_at = NULL";
+    for sql in [FILL_ACCOUNTS, FILL_SESSIONS, live, "ANALYZE account, session", settings] {
+        session.execute(sql).await.unwrap().unwrap();
+    }
     for known in registry() {
         let plan = plan(&session.client, &known).await;
         for (line, next) in plan.iter().zip(plan.iter().skip(1).chain([&String::new()])) {
@@ -90,12 +91,9 @@ async fn nothing_scans_what_grows() {
             // In the order of an index, and ended by its LIMIT.
             let ends = ["LIST_AUDIT", "LIST_ACCOUNTS", "COUNT_ACCOUNTS"].contains(&known.name);
             // An index of nothing but what is looked for.
-            let is_setup = known.name.ends_with("_SETUP_LINK");
-            let asks_for_it = ["LIST_DISABLED", "LIST_UNSEARCHABLE", "LOCK_ADMINS"].contains(&known.name);
-            let is_partial = (asks_for_it || is_setup)
-                && (line.contains("account_disabled")
-                    || line.contains("account_to_be_searchable")
-                    || line.contains("account_that_administrates"));
+            let is_partial = line.contains("account_that_administrates")
+                || (["LIST_DISABLED", "LIST_UNSEARCHABLE"].contains(&known.name)
+                    && (line.contains("account_disabled") || line.contains("account_to_be_searchable")));
             let may_walk = ends || is_partial;
             let is_whole = grows && line.contains("Index") && !next.contains("Index Cond");
             let is_found = line.contains("Bitmap Heap Scan") || !line.contains("Scan");

@@ -76,6 +76,7 @@ impl Node {
             password: Password::new("whatever"),
             scope: Scopes::none(),
             client: Self::client(),
+            device: vestibule_core::values::device::Device::Program,
             replaces: None,
             restores: false,
         };

@@ -75,6 +75,7 @@ pub fn new_session(account_id: AccountId, born: Timestamp) -> NewSession {
         ends_at: born.plus(REFRESH_MAX),
         access_until: born.plus(ACCESS_TTL),
         client: Client::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), "a browser"),
+        device: None,
         replaces: None,
     }
 }

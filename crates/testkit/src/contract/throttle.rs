@@ -3,6 +3,8 @@
 //! A throttle joins with a [`ThrottleFixture`] and one line, `throttle_contract!(ItsFixture)`, which makes a test of every
 //! case.
 
+mod rising;
+
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -11,6 +13,7 @@ use vestibule_core::{
     values::client::ClientNetwork,
 };
 
+pub use self::rising::*;
 use super::at_once;
 
 /// A window that no case outlives.
@@ -276,6 +279,13 @@ macro_rules! throttle_contract {
             a_refund_of_what_is_gone_does_nothing
             keys_are_counted_apart
             a_window_may_be_as_long_as_it_likes
+            parallel_attempts_do_not_outrun_the_first_wait
+            waits_double_up_to_the_longest
+            a_wait_ends_and_the_next_attempt_begins_another
+            a_refund_ends_the_wait_that_the_attempt_began
+            what_is_forgotten_counts_no_more
+            what_is_long_ago_is_forgotten
+            a_look_changes_nothing
         }
     };
     (@cases $fixture:ty; $($case:ident)+) => {

@@ -115,6 +115,7 @@ async fn t47_an_abandoned_guess_counts_and_is_written_down() {
         password: Password::new("a wrong guess"),
         scope: Scopes::none(),
         client: caller(),
+        device: vestibule::core::values::device::Device::Program,
         replaces: None,
         restores: false,
     };

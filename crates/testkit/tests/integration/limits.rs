@@ -8,8 +8,12 @@ use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, TestAppBuilder, fault
 
 const WRONG: &str = "wrong password";
 
+/// Networks are limited and accounts are not; theirs are in `gate.rs`.
 fn limited(attempts: u32) -> TestAppBuilder {
-    TestApp::builder().policy(|policy| policy.throttle.login_attempts = attempts)
+    TestApp::builder().policy(|policy| {
+        policy.throttle.login_attempts = attempts;
+        policy.throttle.account_failures = 1000;
+    })
 }
 
 async fn guess(client: &Client) -> Answer {
@@ -28,7 +32,7 @@ async fn guesses_heard(client: &Client) -> usize {
 
 #[tokio::test]
 async fn thirty_a_minute_and_then_a_wait_that_is_told() {
-    let app = TestApp::start().await;
+    let app = limited(30).start().await;
     let _ = app.client().registered("ada").await;
     for _ in 0..30 {
         let _ = guess(&app.client()).await.expect_problem(401, "invalid_credentials");
@@ -65,7 +69,7 @@ async fn thirty_a_minute_and_then_a_wait_that_is_told() {
 /// T47, Keycloak CVE-2024-4629: guesses in parallel do not outrun the counter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t47_parallel_guesses_do_not_outrun_the_limit() {
-    let app = TestApp::start().await;
+    let app = limited(30).start().await;
     let _ = app.client().registered("ada").await;
     let tasks: Vec<_> = (0..100)
         .map(|number| {

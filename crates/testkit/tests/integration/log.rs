@@ -89,7 +89,13 @@ async fn drive(app: &TestApp, browser: &Client, refresh: &str) {
 async fn t55_no_secret_reaches_the_log() {
     let log = Log::default();
     log.collect_everything();
-    let app = forging::app().policy(|policy| policy.throttle.login_attempts = 1000).start().await;
+    let app = forging::app()
+        .policy(|policy| {
+            policy.throttle.login_attempts = 1000;
+            policy.throttle.account_failures = 1000;
+        })
+        .start()
+        .await;
     let body = json!({"email": "ada@example.com", "username": "ada", "password1": RIGHT, "password2": RIGHT});
     let browser = app.client();
     let _ = browser.post("/api/users/register").json(&body).await.expect(200);
@@ -108,6 +114,7 @@ async fn t55_no_secret_reaches_the_log() {
     let _ = browser.log_in("ada", RIGHT).await.expect(200);
     let second = browser.cookie("refresh_token").unwrap();
     secrets.extend([second.clone(), browser.cookie("access_token").unwrap()]);
+    secrets.push(browser.cookie("device").unwrap());
     app.store().fail_all(Fault::Before);
     drive(&app, &browser, &second).await;
     app.store().heal();

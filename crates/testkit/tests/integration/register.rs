@@ -32,7 +32,7 @@ async fn an_account_is_made_and_its_owner_logged_in() {
     );
     assert_eq!(account["id"].as_str().unwrap().as_bytes()[14], b'7', "a UUIDv7");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.cookies().len(), 2);
+    assert_eq!(answer.cookies().len(), 3);
     assert_eq!(ada.get("/api/v1/users/me").await.expect(200).json()["id"], account["id"]);
     assert_eq!(ada.get("/api/users/sessions").await.expect(200).json().as_array().unwrap().len(), 1);
 

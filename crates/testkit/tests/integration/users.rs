@@ -81,7 +81,7 @@ async fn me_asks_for_a_login() {
 /// T54, allauth 2018: `active` is asked on every way in.
 #[tokio::test]
 async fn t54_a_disabled_account_is_out_of_every_door() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().policy(|policy| policy.throttle.account_failures = 100).start().await;
     let ada = app.client().registered("ada").await;
     let tokens = app.client().tokens("ada").await;
     database::disable(&app, "ada");

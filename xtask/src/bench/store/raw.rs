@@ -104,6 +104,7 @@ fn opening(turn: Turn) -> Vec<(usize, Vec<Value>)> {
         Value::Null,
         integer(i64::from(LIMIT - 1)),
         stamp(),
+        new.device.map_or(Value::Null, |device| Value::Bytes(*device.as_bytes())),
     ];
     vec![(0, vec![owner, text(HASH), born]), (1, made)]
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
+    constant_time::verify_slices_are_equal,
     hkdf, hmac,
 };
 use uuid::Uuid;
@@ -27,6 +28,10 @@ pub enum Purpose {
     ErrandSeal,
     /// The MAC of addresses that are counted.
     CountedAddress,
+    /// The MAC of what a browser keeps so that it is known again.
+    Device,
+    /// Naming counters after what somebody typed, which may be anything, without keeping it.
+    Counter,
     /// Naming the secret itself without telling it.
     KeyId,
 }
@@ -39,6 +44,8 @@ impl Purpose {
             Self::Code => b"vestibule typed code v1",
             Self::ErrandSeal => b"vestibule errand seal v1",
             Self::CountedAddress => b"vestibule counted address v1",
+            Self::Device => b"vestibule device v1",
+            Self::Counter => b"vestibule counter v1",
             Self::KeyId => b"vestibule key id v1",
         }
     }
@@ -53,6 +60,8 @@ struct DerivedKeys {
     refresh: hmac::Key,
     code: hmac::Key,
     address: hmac::Key,
+    device: hmac::Key,
+    counter: hmac::Key,
     wrap: RandomizedNonceKey,
     errand: RandomizedNonceKey,
 }
@@ -68,6 +77,8 @@ impl DerivedKeys {
             refresh: mac(Purpose::RefreshToken)?,
             code: mac(Purpose::Code)?,
             address: mac(Purpose::CountedAddress)?,
+            device: mac(Purpose::Device)?,
+            counter: mac(Purpose::Counter)?,
             wrap: seal(Purpose::SigningKeyWrap)?,
             errand: seal(Purpose::ErrandSeal)?,
         })
@@ -171,6 +182,26 @@ impl MasterKeys {
         short
     }
 
+    /// The MAC of a device's acquaintance with an account, cut in half, made with the current key.
+    #[must_use]
+    pub fn device_mac(&self, body: &[u8]) -> [u8; 16] {
+        beginning(mac(&self.current.device, body))
+    }
+
+    /// Whether this is a MAC of [`Self::device_mac`] by any of the keys; in constant time.
+    #[must_use]
+    pub fn is_device_mac(&self, body: &[u8], presented: &[u8; 16]) -> bool {
+        let is_made_by =
+            |keys: &DerivedKeys| verify_slices_are_equal(&beginning(mac(&keys.device, body)), presented);
+        self.all().any(|keys| is_made_by(keys).is_ok())
+    }
+
+    /// What a counter of something typed, or of a caller, is named after.
+    #[must_use]
+    pub fn counter_mac(&self, body: &[u8]) -> [u8; 16] {
+        beginning(mac(&self.current.counter, body))
+    }
+
     /// Wraps a signing key for storage, bound to `name`.
     ///
     /// # Errors
@@ -212,6 +243,11 @@ fn mac(key: &hmac::Key, text: &[u8]) -> [u8; 32] {
     let mut mac = [0; 32];
     mac.copy_from_slice(hmac::sign(key, text).as_ref());
     mac
+}
+
+/// Half of a MAC, where every byte counts and nobody can try many.
+fn beginning(mac: [u8; 32]) -> [u8; 16] {
+    mac.first_chunk().copied().unwrap_or_default()
 }
 
 fn seal(key: &RandomizedNonceKey, bound_to: &[u8], plain: &[u8]) -> Result<Vec<u8>, CannotUnwrap> {
