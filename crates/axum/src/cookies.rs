@@ -3,11 +3,14 @@
 //! With `Secure` their names carry the `__Host-` prefix (RFC 6265bis §4.1.3.2), which keeps sibling subdomains from
 //! planting one; a cookie of the plain name is then nobody's.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use http::{HeaderMap, HeaderValue};
-use vestibule_login::cookies::set_cookie;
 pub use vestibule_login::cookies::{Cookie, UnfitCookie, read_cookie};
+use vestibule_login::cookies::{delete_cookie, set_cookie};
+
+/// What binds a cookie to one host.
+const HOST_PREFIX: &str = "__Host-";
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,20 +28,32 @@ pub enum CookieKind {
 pub struct CookiePolicy {
     /// Whether browsers send them over TLS only; false only for plain http on loopback.
     pub secure: bool,
+    /// What their names begin with, after the prefix: for a second engine in one origin, whose cookies would otherwise
+    /// take the place of the first one's. Of ASCII letters, digits and `_`.
+    pub label: Option<&'static str>,
 }
 
 impl CookiePolicy {
+    /// Cookies of the usual names, for TLS only where `secure`.
+    #[must_use]
+    pub const fn new(secure: bool) -> Self {
+        Self { secure, label: None }
+    }
+
     /// The cookie's full name.
     #[must_use]
-    pub const fn name(self, kind: CookieKind) -> &'static str {
-        match (kind, self.secure) {
+    pub fn name(self, kind: CookieKind) -> Cow<'static, str> {
+        let name = match (kind, self.secure) {
             (CookieKind::Access, true) => "__Host-access_token",
             (CookieKind::Access, false) => "access_token",
             (CookieKind::Refresh, true) => "__Host-refresh_token",
             (CookieKind::Refresh, false) => "refresh_token",
             (CookieKind::Device, true) => "__Host-device",
             (CookieKind::Device, false) => "device",
-        }
+        };
+        let Some(label) = self.label else { return Cow::Borrowed(name) };
+        let (prefix, plain) = name.split_at(if self.secure { HOST_PREFIX.len() } else { 0 });
+        Cow::Owned(format!("{prefix}{label}_{plain}"))
     }
 
     /// The `Set-Cookie` that sets it, for whole seconds of `lifetime`.
@@ -46,30 +61,20 @@ impl CookiePolicy {
     /// # Errors
     /// [`UnfitCookie`], above all for more than 4096 bytes.
     pub fn set(self, kind: CookieKind, value: &str, lifetime: Duration) -> Result<HeaderValue, UnfitCookie> {
-        set_cookie(self.name(kind), value, lifetime, self.secure)
+        set_cookie(&self.name(kind), value, lifetime, self.secure)
     }
 
     /// The `Set-Cookie` that deletes it, with the attributes it was set with.
     #[must_use]
-    pub const fn delete(self, kind: CookieKind) -> HeaderValue {
-        HeaderValue::from_static(match (kind, self.secure) {
-            (CookieKind::Access, true) => {
-                "__Host-access_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
-            }
-            (CookieKind::Access, false) => "access_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
-            (CookieKind::Refresh, true) => {
-                "__Host-refresh_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
-            }
-            (CookieKind::Refresh, false) => "refresh_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
-            (CookieKind::Device, true) => "__Host-device=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
-            (CookieKind::Device, false) => "device=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
-        })
+    pub fn delete(self, kind: CookieKind) -> HeaderValue {
+        // A label that no header can carry could not have named the cookie that is deleted.
+        delete_cookie(&self.name(kind), self.secure).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// Reads it from a request.
     #[must_use]
     pub fn read(self, headers: &HeaderMap, kind: CookieKind) -> Cookie<'_> {
-        read_cookie(headers, self.name(kind))
+        read_cookie(headers, &self.name(kind))
     }
 }
 
@@ -80,8 +85,8 @@ mod tests {
 
     use super::*;
 
-    const SECURE: CookiePolicy = CookiePolicy { secure: true };
-    const PLAIN: CookiePolicy = CookiePolicy { secure: false };
+    const SECURE: CookiePolicy = CookiePolicy::new(true);
+    const PLAIN: CookiePolicy = CookiePolicy::new(false);
 
     fn headers(values: &[&[u8]]) -> HeaderMap {
         values.iter().map(|value| (header::COOKIE, HeaderValue::from_bytes(value).unwrap())).collect()
@@ -113,6 +118,20 @@ mod tests {
             assert_eq!(set, expected);
             let deleted = expected.replace("=v;", "=;").replace("=900;", "=0;");
             assert_eq!(policy.delete(kind), deleted.as_str());
+        }
+    }
+
+    #[test]
+    fn a_label_keeps_two_engines_apart_and_the_prefix_first() {
+        for (policy, name) in [(SECURE, "__Host-staff_access_token"), (PLAIN, "staff_access_token")] {
+            let labelled = CookiePolicy { label: Some("staff"), ..policy };
+            assert_eq!(labelled.name(CookieKind::Access), name);
+            let headers =
+                headers(&[format!("{}=theirs; {name}=ours", policy.name(CookieKind::Access)).as_bytes()]);
+            assert_eq!(labelled.read(&headers, CookieKind::Access), Cookie::Present("ours"));
+            assert_eq!(policy.read(&headers, CookieKind::Access), Cookie::Present("theirs"));
+            let deleted = labelled.delete(CookieKind::Access);
+            assert!(deleted.to_str().unwrap().starts_with(&format!("{name}=; Path=/; Max-Age=0;")));
         }
     }
 

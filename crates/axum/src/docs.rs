@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{OriginalUri, Request},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -10,7 +10,10 @@ use axum::{
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::error::{ApiError, Code};
+use crate::{
+    error::{ApiError, Code},
+    openapi::finish,
+};
 
 /// Swagger UI sets styles from its scripts; scripts, pictures and requests are the server's own.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
@@ -18,18 +21,28 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
      font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// The routes `/docs`, what it loads, and `/openapi.json`.
+/// The routes `/docs`, what it loads, and `/openapi.json`; they can be nested under any prefix.
+///
+/// The description may be an application's own with ours merged in, see [`crate::routes`].
 ///
 /// # Security
 /// Tokens typed into the Authorize dialog are forgotten with the page: they are not kept in the browser's storage.
 pub fn docs_routes<S: Clone + Send + Sync + 'static>(openapi: OpenApi) -> Router<S> {
-    let config = Config::from("/openapi.json").persist_authorization(false).try_it_out_enabled(true);
-    let pages: Router<S> = SwaggerUi::new("/docs").config(config).url("/openapi.json", openapi).into();
+    // Relative to the page, so that it holds under every prefix.
+    let config = Config::from("../openapi.json").persist_authorization(false).try_it_out_enabled(true);
+    let pages: Router<S> =
+        SwaggerUi::new("/docs").config(config).url("/openapi.json", finish(openapi)).into();
     pages.layer(middleware::from_fn(protect))
 }
 
-async fn protect(request: Request, next: Next) -> Response {
+async fn protect(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if response.status().is_redirection()
+        // Swagger UI knows nothing of the prefix that it is nested under.
+        && let Ok(page) = HeaderValue::try_from(format!("{}/", uri.path()))
+    {
+        response.headers_mut().insert(header::LOCATION, page);
+    }
     if response.status() == StatusCode::NOT_FOUND {
         return ApiError::new(Code::NotFound).into_response();
     }
@@ -79,12 +92,16 @@ mod tests {
         let (status, headers, _) = get("/docs").await;
         assert!(status.is_redirection());
         assert_eq!(headers[header::LOCATION], "/docs/");
+        let nested: Router = Router::new().nest("/a/b", docs_routes(OpenApi::default()));
+        let request = Request::builder().uri("/a/b/docs").body(Body::empty()).unwrap();
+        let response = nested.oneshot(request).await.unwrap();
+        assert_eq!(response.headers()[header::LOCATION], "/a/b/docs/");
     }
 
     #[tokio::test]
     async fn the_initialiser_names_our_description_and_keeps_no_token() {
         let (_, _, script) = get("/docs/swagger-initializer.js").await;
-        assert!(script.contains("\"/openapi.json\""), "{script}");
+        assert!(script.contains("\"../openapi.json\""), "{script}");
         assert!(
             !script.contains("\"persistAuthorization\": true") && !script.contains("{{config}}"),
             "{script}"

@@ -21,4 +21,6 @@ pub mod state;
 #[cfg(test)]
 mod testing;
 
+pub use utoipa;
+pub use utoipa_axum;
 pub use vestibule_login::same_origin;

@@ -1,17 +1,22 @@
-//! The description of all routes.
+//! The description of the routes.
 
 mod failures;
+mod merged;
+
+use std::collections::HashSet;
 
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr, Schema,
         path::Operation,
-        security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, SecurityScheme},
         tag::TagBuilder,
     },
 };
 
+pub use self::merged::finish;
+pub(crate) use self::merged::named;
 use crate::{
     cookies::{CookieKind, CookiePolicy},
     correlation::X_CORRELATION_ID,
@@ -41,11 +46,9 @@ const TAGS: [(&str, &str); 5] = [
 #[must_use]
 pub fn document(cookies: CookiePolicy) -> OpenApi {
     let mut components = Components::new();
-    // Relative, so that it holds behind every proxy and prefix.
-    let flow = Flow::Password(Password::new("/api/v1/token", Scopes::new()));
-    components.add_security_scheme("OAuth2PasswordBearer", SecurityScheme::OAuth2(OAuth2::new([flow])));
+    components.add_security_scheme(merged::BEARER, merged::bearer(None));
     let cookie = ApiKeyValue::with_description(
-        cookies.name(CookieKind::Access),
+        &*cookies.name(CookieKind::Access),
         "Set by the login and register routes of the account; browsers send it by themselves.",
     );
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
@@ -70,9 +73,9 @@ pub fn document(cookies: CookiePolicy) -> OpenApi {
         .build()
 }
 
-/// Adds to every operation the errors that it can answer, and to the schemas the codes there are.
-#[must_use]
-pub fn complete(mut description: OpenApi) -> OpenApi {
+/// Adds to every operation the errors that it can answer, and to the schemas the codes there are; leaves out the tags
+/// that no operation has.
+pub(crate) fn complete(mut description: OpenApi) -> OpenApi {
     let components = description.components.get_or_insert_with(Components::new);
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     let mut needed = Vec::new();
@@ -81,10 +84,15 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     let codes = Code::ALL.iter().map(|code| code.as_str()).chain(RULE_CODES.iter().map(|(code, _)| *code));
     set_enum(components, "Problem", "code", codes);
     set_enum(components, "Problem", "kind", ["functional", "technical"]);
+    let mut tags = HashSet::new();
     for item in description.paths.paths.values_mut() {
-        for_each_operation(item, complete_operation);
+        for_each_operation(item, |operation| {
+            complete_operation(operation);
+            tags.extend(operation.tags.iter().flatten().cloned());
+        });
     }
-    description
+    description.tags.iter_mut().for_each(|all| all.retain(|tag| tags.contains(&tag.name)));
+    finish(description)
 }
 
 fn set_enum<'a>(
@@ -101,7 +109,7 @@ fn set_enum<'a>(
     }
 }
 
-fn for_each_operation(item: &mut PathItem, mut change: impl FnMut(&mut Operation)) {
+pub(crate) fn for_each_operation(item: &mut PathItem, mut change: impl FnMut(&mut Operation)) {
     let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
     for operation in [get, put, post, delete, options, head, patch, trace].into_iter().flatten() {
         change(operation);

@@ -25,6 +25,9 @@ pub struct HttpPolicy {
     pub request_timeout: Duration,
     /// Whether answers tell browsers to use TLS from now on (RFC 6797).
     pub has_hsts: bool,
+    /// The page where passwords are changed, for password managers that ask `/.well-known/change-password`; the
+    /// documentation of the account where it is `None`.
+    pub change_password_url: Option<String>,
 }
 
 impl HttpPolicy {
@@ -33,7 +36,8 @@ impl HttpPolicy {
     pub fn new(public_origin: Origin) -> Self {
         let is_secure = !public_origin.is_plain_loopback();
         Self {
-            cookies: CookiePolicy { secure: is_secure },
+            cookies: CookiePolicy::new(is_secure),
+            change_password_url: None,
             has_hsts: public_origin.is_https(),
             origins: OriginPolicy::new(public_origin),
             trusted_proxies: TrustedProxies::default(),

@@ -92,7 +92,7 @@ impl TestApp {
     /// A new client, without cookies.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::new(self.router.clone(), self.settings.origin())
+        Client::of(self.router.clone(), self.settings.origin()).under(&self.settings.prefix)
     }
 
     /// The engine.

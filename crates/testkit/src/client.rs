@@ -40,6 +40,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Client {
     router: Router,
     origin: String,
+    prefix: String,
     address: IpAddr,
     user_agent: String,
     jar: Arc<Mutex<BTreeMap<String, String>>>,
@@ -56,15 +57,25 @@ pub struct Tokens {
 }
 
 impl Client {
-    pub(crate) fn new(router: Router, origin: String) -> Self {
+    /// A client of any application, which is seen at `origin`.
+    #[must_use]
+    pub fn of(router: Router, origin: impl Into<String>) -> Self {
         Self {
             router,
-            origin,
+            origin: origin.into(),
+            prefix: String::new(),
             address: IpAddr::from([192, 0, 2, 1]),
             user_agent: "testkit".into(),
             jar: Arc::default(),
             bearer: None,
         }
+    }
+
+    /// Registers and logs in under a prefix, where Vestibule is mounted at one.
+    #[must_use]
+    pub fn under(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
     }
 
     /// Calls from another address than `192.0.2.1`.
@@ -98,7 +109,7 @@ impl Client {
     pub async fn registered(self, name: &str) -> Self {
         let email = format!("{name}@example.com");
         let body = json!({"email": email, "username": name, "password1": PASSWORD, "password2": PASSWORD});
-        let _ = self.post("/api/users/register").json(&body).await.expect(200);
+        let _ = self.post(&self.place("/api/users/register")).json(&body).await.expect(200);
         self
     }
 
@@ -113,7 +124,7 @@ impl Client {
 
     /// Tries to log in by cookie.
     pub async fn log_in(&self, name: &str, password: &str) -> Answer {
-        self.post("/api/users/login").json(&json!({"login": name, "password": password})).await
+        self.post(&self.place("/api/users/login")).json(&json!({"login": name, "password": password})).await
     }
 
     /// Logs `name` in at the token endpoint.
@@ -122,8 +133,12 @@ impl Client {
     /// Where the application refuses.
     pub async fn tokens(&self, name: &str) -> Tokens {
         let form = [("username", name), ("password", PASSWORD)];
-        let answer = self.post("/api/v1/token").form(&form).await.expect(200);
+        let answer = self.post(&self.place("/api/v1/token")).form(&form).await.expect(200);
         Tokens { access: answer.member("access_token"), refresh: answer.member("refresh_token") }
+    }
+
+    fn place(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
     }
 
     /// The value of a cookie in the jar, by its name without the `__Host-` prefix.

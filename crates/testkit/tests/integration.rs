@@ -31,6 +31,7 @@ mod integration {
     mod logout;
     #[cfg(all(unix, feature = "servers"))]
     mod mail_outage;
+    mod mounting;
     mod openapi;
     mod outbox;
     mod pages;

@@ -1,5 +1,7 @@
 //! The quick start: everything on embedded SQLite, in a few lines.
 
+mod mount;
+
 use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{
@@ -9,7 +11,7 @@ use axum::{
 use vestibule_axum::{
     layers::with_policy,
     policy::HttpPolicy,
-    routes,
+    routes::Route,
     same_origin::{NoOrigin, Origin},
     state::AuthState,
 };
@@ -21,6 +23,7 @@ use vestibule_core::{
 use vestibule_hashing::{HashingConfig, HashingPool};
 use vestibule_sql::{OpenError, SqliteOptions, SqliteStore, sqlite::DATABASE_FILE};
 
+use self::mount::Mount;
 use crate::secret_file::{SecretFileError, obtain_secret_key};
 
 /// Accounts, login and protected routes for one axum application, on embedded SQLite.
@@ -52,6 +55,7 @@ pub struct Vestibule {
     state: AuthState,
     store: Arc<SqliteStore>,
     upkeep: Arc<Upkeep>,
+    mount: Mount,
 }
 
 impl FromRef<Vestibule> for AuthState {
@@ -92,6 +96,7 @@ pub struct VestibuleBuilder {
     hashing: HashingConfig,
     hooks: Option<Arc<dyn Hooks>>,
     change_http: Box<dyn FnOnce(&mut HttpPolicy) + Send>,
+    mount: Mount,
 }
 
 impl fmt::Debug for VestibuleBuilder {
@@ -184,6 +189,37 @@ impl VestibuleBuilder {
         self
     }
 
+    /// Mounts everything under a prefix, which begins with a slash: routes, pages and documentation. Mailed links lead
+    /// there.
+    ///
+    /// ```
+    /// use vestibule::Vestibule;
+    ///
+    /// // Login at /auth/api/users/login, documentation at /auth/docs, mailed links to https://app.example/auth/…
+    /// let builder = Vestibule::builder("https://app.example").mounted_at("/auth");
+    /// # drop(builder);
+    /// ```
+    pub fn mounted_at(mut self, prefix: &str) -> Self {
+        prefix.trim_end_matches('/').clone_into(&mut self.mount.prefix);
+        self
+    }
+
+    /// Leaves a route out: it answers like every path that is none, and is not described.
+    ///
+    /// ```
+    /// use vestibule::{Vestibule, http::routes::Route};
+    ///
+    /// // Accounts are made by administrators alone.
+    /// let builder = Vestibule::builder("https://app.example")
+    ///     .without(Route::Register)
+    ///     .without(Route::CreateUser);
+    /// # drop(builder);
+    /// ```
+    pub fn without(mut self, route: Route) -> Self {
+        self.mount.left_out.push(route);
+        self
+    }
+
     /// Opens the database in `folder`, made where there is none, and starts the background work.
     ///
     /// # Errors
@@ -199,6 +235,7 @@ impl VestibuleBuilder {
         let mut policy = self.policy;
         policy.tokens.issuer.clone_from(&self.public_url);
         policy.tokens.audience.clone_from(&self.public_url);
+        policy.mail.public_url = format!("{}{}", self.public_url, self.mount.prefix);
         let folder = folder.as_ref().to_owned();
         let hashing = self.hashing;
         let foundation = tokio::task::spawn_blocking(move || {
@@ -215,7 +252,7 @@ impl VestibuleBuilder {
         }
         let auth = auth.start().await?;
         let upkeep = Arc::new(auth.start_upkeep());
-        Ok(Vestibule { state: AuthState::new(auth, http), store, upkeep })
+        Ok(Vestibule { state: AuthState::new(auth, http), store, upkeep, mount: self.mount })
     }
 }
 
@@ -231,25 +268,18 @@ impl Vestibule {
             hashing: HashingConfig::default(),
             hooks: None,
             change_http: Box::new(|_| {}),
+            mount: Mount::default(),
         }
     }
 
-    /// Every route at its default place, with the documentation at `/docs`.
-    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        routes::app(&self.state).with_state(())
-    }
-
     /// The engine and the HTTP policy, for mounting single routers from [`crate::http::routes`] where you want them.
-    ///
-    /// In the description, the Authorize dialog of `/docs` asks `/api/v1/token`; mount the password login there if you
-    /// show that page.
     ///
     /// ```
     /// use axum::Router;
     /// use vestibule::{Vestibule, http::routes::account_routes};
     ///
     /// fn app(vestibule: &Vestibule) -> Router<Vestibule> {
-    ///     Router::new().nest("/auth", Router::from(account_routes(vestibule.state())).with_state(()))
+    ///     Router::new().nest("/auth", account_routes(vestibule.state()).into())
     /// }
     /// ```
     #[must_use]

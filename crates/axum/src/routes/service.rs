@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::State,
+    extract::{OriginalUri, State},
     response::{IntoResponse, Redirect, Response},
 };
 use http::{HeaderValue, header};
@@ -15,6 +15,9 @@ use crate::{
     openapi::SERVICE,
     state::AuthState,
 };
+
+/// Where password managers ask.
+const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// What the health routes answer.
 #[derive(Serialize, ToSchema)]
@@ -116,6 +119,11 @@ pub(crate) async fn jwks(State(state): State<AuthState>) -> Response {
     tag = SERVICE,
     responses((status = 303, description = "To the account's routes.")),
 )]
-pub(crate) async fn change_password() -> Response {
-    Redirect::to("/docs/#/account").into_response()
+pub(crate) async fn change_password(
+    State(state): State<AuthState>,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
+    let prefix = uri.path().strip_suffix(CHANGE_PASSWORD).unwrap_or_default();
+    let page = state.http().change_password_url.clone();
+    Redirect::to(&page.unwrap_or_else(|| format!("{prefix}/docs/#/account"))).into_response()
 }

@@ -14,7 +14,13 @@ use vestibule::{
         values::secret::SecretKey,
     },
     hashing::{HashingConfig, HashingPool},
-    http::{layers::with_policy, policy::HttpPolicy, routes, same_origin::Origin, state::AuthState},
+    http::{
+        layers::with_policy,
+        policy::HttpPolicy,
+        routes::{self, Route},
+        same_origin::Origin,
+        state::AuthState,
+    },
     sql::{SqliteOptions, SqliteStore, sqlite::DATABASE_FILE},
 };
 
@@ -45,6 +51,8 @@ pub struct TestAppBuilder {
     signing_key: Option<(Vec<u8>, Algorithm)>,
     is_grant_type_required: bool,
     routes: Option<OwnRoutes>,
+    pub(super) prefix: String,
+    left_out: Vec<Route>,
 }
 
 impl fmt::Debug for TestAppBuilder {
@@ -78,6 +86,8 @@ impl TestAppBuilder {
             signing_key: None,
             is_grant_type_required: false,
             routes: None,
+            prefix: String::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -148,6 +158,19 @@ impl TestAppBuilder {
         self
     }
 
+    /// Mounts everything of Vestibule under a prefix; mailed links lead there.
+    pub fn mounted_at(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self.policy.mail.public_url = format!("{}{prefix}", self.public_url);
+        self
+    }
+
+    /// Leaves a route out.
+    pub fn without(mut self, route: Route) -> Self {
+        self.left_out.push(route);
+        self
+    }
+
     /// Starts the application.
     ///
     /// # Panics
@@ -177,8 +200,14 @@ impl TestAppBuilder {
         let state =
             AuthState::new(auth, self.http.clone()).with_strict_grant_type(self.is_grant_type_required);
         let own = self.routes.as_ref().map_or_else(Router::new, |routes| routes(&state));
-        let router = with_policy(routes::app(&state).merge(own), Arc::clone(state.http()));
+        let router = with_policy(self.mount(&state).merge(own), Arc::clone(state.http()));
         Ok(TestApp { router, state, store, hasher, settings: self })
+    }
+
+    fn mount(&self, state: &AuthState) -> Router {
+        let selected = self.left_out.iter().fold(routes::all_routes(state), |all, route| all.without(*route));
+        let routes = selected.with_pages_and_docs();
+        if self.prefix.is_empty() { routes } else { Router::new().nest(&self.prefix, routes) }
     }
 
     fn start_hasher(&self) -> Arc<dyn PasswordHasher> {

@@ -1,0 +1,293 @@
+//! Which of the routes an application mounts.
+
+use std::{collections::HashSet, fmt};
+
+use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::{cookies::CookiePolicy, docs::docs_routes, openapi, pages::page_routes, state::AuthState};
+
+macro_rules! routes {
+    ($($(#[$meaning:meta])* $name:ident = $operation:literal,)*) => {
+        /// One operation of the routers, by which it can be left out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Route {
+            $($(#[$meaning])* $name,)*
+        }
+
+        impl Route {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The `operationId` in the description.
+            #[must_use]
+            pub const fn operation_id(self) -> &'static str {
+                match self {
+                    $(Self::$name => $operation,)*
+                }
+            }
+        }
+    };
+}
+
+routes! {
+    /// The OAuth2 password form at `/login`.
+    PasswordLogin = "log_in_by_form",
+    /// The OAuth2 token endpoint, `/token`; the Authorize dialog of the documentation asks it.
+    IssueTokens = "issue_tokens",
+    /// Registration with cookies.
+    Register = "register",
+    /// Login with cookies.
+    LogIn = "log_in",
+    /// Logout.
+    LogOut = "log_out",
+    /// The claims of one's access token.
+    Claims = "claims",
+    /// Exchanging a refresh token.
+    Refresh = "refresh",
+    /// One's devices.
+    ListSessions = "list_sessions",
+    /// Ending a session on one of them.
+    EndSession = "end_session",
+    /// Whether one's address is proved.
+    ConfirmationStatus = "confirmation_status",
+    /// Asking for a confirmation mail.
+    RequestConfirmation = "request_confirmation",
+    /// Proving an address by a mailed link.
+    Confirm = "confirm",
+    /// Proving an address by a mailed code.
+    ConfirmByCode = "confirm_by_code",
+    /// Asking for a mail to reset a password.
+    ForgotPassword = "forgot_password",
+    /// Whether one has a password.
+    PasswordStatus = "password_status",
+    /// Setting a first password.
+    SetPassword = "set_password",
+    /// Changing a password one knows.
+    ChangePassword = "change_own_password",
+    /// Choosing a password by a mailed link.
+    ResetPassword = "reset_password",
+    /// Choosing a password by a mailed code.
+    ResetPasswordByCode = "reset_password_by_code",
+    /// What has happened to one's account.
+    ListActivity = "list_activity",
+    /// Deleting one's own account.
+    DeleteAccount = "delete_account",
+    /// Taking one's own data away.
+    Export = "export",
+    /// Another user name.
+    ChangeUsername = "change_username",
+    /// Another address.
+    ChangeEmail = "change_email",
+    /// Disabled accounts.
+    ListDisabled = "list_disabled",
+    /// Banning an account, and lifting the ban.
+    ToggleBan = "toggle_ban",
+    /// Ending all sessions of an account.
+    Kick = "kick",
+    /// The notice of the last blackout.
+    Blackout = "blackout",
+    /// Ending all sessions that there are.
+    BlackOut = "black_out",
+    /// Taking the notice down.
+    ClearBlackout = "clear_blackout",
+    /// The id of a user name.
+    IdByUsername = "id_by_username",
+    /// What an account may do.
+    ChangePermissions = "change_permissions",
+    /// Accounts searched by their names.
+    SearchUsers = "search_users",
+    /// One account, for administrators.
+    FindUser = "find_user",
+    /// Accounts in their order.
+    ListUsers = "list_users",
+    /// One account, for administrators without cookies.
+    ReadUser = "read_user",
+    /// Changing an account.
+    ChangeUser = "change_user",
+    /// Deleting an account.
+    DeleteUser = "delete_user",
+    /// The audit log.
+    SearchAudit = "search_audit",
+    /// One's own account.
+    CurrentUser = "current_user",
+    /// Registration without cookies.
+    CreateUser = "create_user",
+    /// Whether the process answers.
+    IsLive = "is_live",
+    /// Whether requests should be sent here.
+    IsReady = "is_ready",
+    /// The public keys.
+    Jwks = "jwks",
+    /// Where password managers are led.
+    WellKnownChangePassword = "change_password",
+}
+
+/// Routes that have not been mounted yet.
+///
+/// Turn them into a [`Router`] with `into()`, or into an [`OpenApiRouter`] to describe them beside your own.
+#[must_use = "turn them into a router"]
+#[derive(Clone, Debug)]
+pub struct Routes {
+    table: Table,
+    state: AuthState,
+    name: Option<&'static str>,
+}
+
+impl Routes {
+    pub(super) fn new(table: Table, state: &AuthState) -> Self {
+        Self { table, state: state.clone(), name: None }
+    }
+
+    /// Leaves a route out: it answers like every path that is none, and is not described.
+    ///
+    /// One that is not among them stays absent.
+    pub fn without(mut self, route: Route) -> Self {
+        self.table.entries.retain(|entry| entry.route != route);
+        self
+    }
+
+    /// Leaves every route out but these.
+    pub fn only(mut self, routes: impl IntoIterator<Item = Route>) -> Self {
+        let kept: HashSet<_> = routes.into_iter().collect();
+        self.table.entries.retain(|entry| kept.contains(&entry.route));
+        self
+    }
+
+    /// These and others of the same engine.
+    pub fn merge(mut self, other: Self) -> Self {
+        self.table = self.table.merge(other.table);
+        self
+    }
+
+    /// Puts them under a prefix, which begins with a slash and ends without one.
+    pub fn under(mut self, prefix: &str) -> Self {
+        self.table = self.table.under(prefix);
+        self
+    }
+
+    /// Gives what the description calls them a name of its own: operations, tags, schemas and ways to authenticate.
+    ///
+    /// For a second engine in one description, or an application whose own schemas have the same names as ours.
+    /// `name` is of ASCII letters, digits and `_`.
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Which there are, in their order.
+    pub fn list(&self) -> impl Iterator<Item = Route> + '_ {
+        self.table.entries.iter().map(|entry| entry.route)
+    }
+
+    /// These with the pages of mailed links, `/openapi.json` and the documentation at `/docs`, for an application that
+    /// describes nothing else. It can be nested under a prefix.
+    pub fn with_pages_and_docs(self) -> Router {
+        let pages = page_routes(&self.state);
+        let (router, description) = OpenApiRouter::<()>::from(self).split_for_parts();
+        router.merge(pages).merge(docs_routes(description))
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> From<Routes> for OpenApiRouter<S> {
+    fn from(routes: Routes) -> Self {
+        let mut described = routes.table.described(routes.state.http().cookies);
+        if let Some(name) = routes.name {
+            let description = described.to_openapi();
+            *described.get_openapi_mut() = openapi::named(description, name);
+        }
+        described.with_state(routes.state)
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> From<Routes> for Router<S> {
+    fn from(routes: Routes) -> Self {
+        OpenApiRouter::from(routes).into()
+    }
+}
+
+/// Routes without an engine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    route: Route,
+    prefix: String,
+    parts: UtoipaMethodRouter<AuthState>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("route", &self.route)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    pub(super) fn add(mut self, route: Route, parts: UtoipaMethodRouter<AuthState>) -> Self {
+        self.entries.push(Entry { route, prefix: String::new(), parts });
+        self
+    }
+
+    pub(super) fn merge(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self
+    }
+
+    pub(super) fn under(mut self, prefix: &str) -> Self {
+        for entry in &mut self.entries {
+            entry.prefix.insert_str(0, prefix);
+        }
+        self
+    }
+
+    /// The routers, and the description of them alone.
+    pub(super) fn described(self, cookies: CookiePolicy) -> OpenApiRouter<AuthState> {
+        // Nested one prefix at a time: nesting a second router there would replace what is described of a shared path.
+        let mut groups: Vec<(String, OpenApiRouter<AuthState>)> = Vec::new();
+        for Entry { prefix, parts, .. } in self.entries {
+            let at = groups.iter().position(|(known, _)| *known == prefix);
+            let before = at.map_or_else(empty, |at| groups.remove(at).1);
+            let after = before.routes(parts);
+            groups.insert(at.unwrap_or(groups.len()), (prefix, after));
+        }
+        let frame = OpenApiRouter::with_openapi(openapi::document(cookies));
+        let mut all = groups.into_iter().fold(frame, |all, (prefix, group)| {
+            if prefix.is_empty() { all.merge(group) } else { all.nest(&prefix, group) }
+        });
+        let description: OpenApi = all.to_openapi();
+        *all.get_openapi_mut() = openapi::complete(description);
+        all
+    }
+}
+
+fn empty() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_can_be_left_out_by_its_own_name() {
+        let entries = super::super::all().entries;
+        for entry in &entries {
+            let mut items = entry.parts.1.paths.values().cloned();
+            let mut item = items.next().unwrap();
+            let mut ids = Vec::new();
+            openapi::for_each_operation(&mut item, |operation| ids.extend(operation.operation_id.clone()));
+            assert_eq!((ids, items.count()), (vec![entry.route.operation_id().to_owned()], 0));
+        }
+        let mounted: Vec<_> = entries.iter().map(|entry| entry.route).collect();
+        let all: HashSet<_> = Route::ALL.iter().copied().collect();
+        assert_eq!((mounted.len(), mounted.into_iter().collect::<HashSet<_>>()), (all.len(), all));
+    }
+}
