@@ -58,7 +58,7 @@ impl Administrator {
         self.account_id.is_none()
     }
 
-    fn event(&self, at: Timestamp, kind: AuditKind, about: Option<AccountId>) -> AuditEvent {
+    pub(crate) fn event(&self, at: Timestamp, kind: AuditKind, about: Option<AccountId>) -> AuditEvent {
         AuditEvent {
             at,
             kind,

@@ -4,6 +4,10 @@
 //! nothing: known and unknown addresses are one errand each, and what comes of it comes later, by mail, to the address that
 //! the account has and not to the one that was typed.
 
+mod by_operator;
+
+pub use self::by_operator::OperatorResetError;
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod check;
+mod hash;
 mod healthcheck;
 mod init;
 mod keys;
@@ -73,6 +74,9 @@ enum Verb {
     /// Manage accounts, beside a running server too, which obeys within a second
     #[command(subcommand)]
     User(user::Verb),
+    /// Look at what passwords cost
+    #[command(subcommand)]
+    Hash(hash::Verb),
     /// Look at the audit log
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -156,6 +160,9 @@ impl CommandLine {
             Verb::Migrate { check: false } => migrate::run(&load()?.config, is_json)?,
             Verb::Admin(AdminVerb::Create(admin)) => admin::create(&load()?.config, admin, is_json)?,
             Verb::User(verb) => user::run(&load()?.config, verb, is_json)?,
+            Verb::Hash(hash::Verb::Calibrate(calibrate)) => {
+                hash::calibrate(&load()?.config, calibrate, is_json)?;
+            }
             Verb::Audit(audit::Verb::Tail(tail)) => audit::tail(&load()?.config, tail, is_json)?,
             Verb::Keys(KeysVerb::List) => keys::list(&load()?.config, is_json)?,
             Verb::Keys(KeysVerb::Rotate { compromised }) => {

@@ -35,7 +35,7 @@ pub use egress::Egress;
 pub use log::{Log, LogFormat};
 pub use login::Login;
 pub use mail::{Mail, MailMode};
-pub use passwords::Passwords;
+pub use passwords::{MOST_MEMORY_KIB, Passwords};
 pub use redis::Redis;
 pub use registration::Registration;
 pub use secrets::Secrets;
@@ -45,7 +45,7 @@ pub use settings::{Origin, Setting, Settings, Sources};
 pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use usernames::Usernames;
-pub use value::{Raw, Value, write_span};
+pub use value::{Raw, Value, read_span, write_span};
 
 use crate::failure::{Failure, Problem};
 

@@ -5,7 +5,7 @@ use vestibule_core::{
         clock::Timestamp,
         store::{
             AccountCutoff, AddressConfirmation, Confirmed, FoundLink, Insertion, KeptRegistration, LinkCode,
-            NewErrand, PasswordChange, PasswordReset, SealedRegistration, StoreError,
+            NewErrand, PasswordChange, PasswordReplacement, PasswordReset, SealedRegistration, StoreError,
         },
     },
     values::{
@@ -87,6 +87,8 @@ statements! {
     RESET_PASSWORD: () =
         "UPDATE account SET password_hash = $2, confirmed = 1, unlocks = unlocks + 1, devices_since = $4 \
          WHERE id = $1 AND active = 1 AND email_canonical = $3";
+    REPLACE_PASSWORD: () =
+        "UPDATE account SET password_hash = $2, unlocks = unlocks + 1, devices_since = $3 WHERE id = $1";
     CHANGE_PASSWORD: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active = 1";
     SET_PASSWORD: () =
         "UPDATE account SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL AND active = 1";
@@ -270,6 +272,22 @@ pub(crate) async fn reset_password<T: Tx>(
         errands::queue_errand(tx, errand).await?;
     }
     revocation::cut_off_account(tx, used.account_id, reset.now).await
+}
+
+/// Sets a new password whatever the old one was, and ends every session.
+pub(crate) async fn replace_password<T: Tx>(
+    tx: &mut T,
+    replacement: &PasswordReplacement,
+) -> Result<Option<AccountCutoff>, StoreError> {
+    let id = (&replacement.account_id).into();
+    if tx.exec(&REPLACE_PASSWORD, &[id, replacement.to.expose().into(), replacement.now.into()]).await? == 0 {
+        return Ok(None);
+    }
+    tx.exec(&DELETE_OTHER_WAYS_IN, &[id]).await?;
+    if let Some(errand) = &replacement.errand {
+        errands::queue_errand(tx, errand).await?;
+    }
+    revocation::cut_off_account(tx, replacement.account_id, replacement.now).await
 }
 
 /// Sets a new password and ends every session but one.

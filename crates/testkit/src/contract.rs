@@ -109,6 +109,7 @@ macro_rules! store_contract {
             proofs::a_reset_is_redeemed_once_and_ends_every_session
             proofs::a_reset_needs_the_address_of_now
             proofs::a_new_password_ends_other_mailed_ways_in
+            proofs::a_replaced_password_ends_every_session_and_proves_nothing
             proofs::attempts_at_codes_are_capped
             proofs::a_password_is_changed_from_what_it_was
             proofs::an_account_comes_with_its_invitation

@@ -22,8 +22,8 @@ pub use self::{
     deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
     proofs::{
-        AddressConfirmation, Confirmed, FoundLink, KeptRegistration, LinkCode, PasswordChange, PasswordReset,
-        Proofs, SealedRegistration,
+        AddressConfirmation, Confirmed, FoundLink, KeptRegistration, LinkCode, PasswordChange,
+        PasswordReplacement, PasswordReset, Proofs, SealedRegistration,
     },
     revoked::{AccountCutoff, Progress, Revoked},
     setup::Setup,

@@ -1,5 +1,7 @@
 //! `vestibule user`: accounts, as the operator of the machine sees them.
 
+mod reset_password;
+
 use std::{
     io::{IsTerminal as _, Write as _},
     sync::Arc,
@@ -37,6 +39,12 @@ pub(super) enum Verb {
     Disable(Who),
     /// Enable a disabled account, also one that its owner has deleted; its owner logs in anew
     Enable(Who),
+    /// Help somebody who has lost their password: mail a link, or set a password
+    ///
+    /// Without an option, a link that is good for `mail.reset_ttl` is mailed by the running server to the address of the
+    /// account; nothing changes before it is used. Where no mail is sent, --password-stdin sets a password at once: every
+    /// session of the account ends, and every link that was mailed before.
+    ResetPassword(reset_password::ResetPassword),
     /// Delete an account at once and for good
     Delete(Delete),
 }
@@ -112,6 +120,7 @@ pub(super) fn run(config: &Config, verb: &Verb, is_json: bool) -> Result<(), Fai
             let account = set_active(config, who, Activity::Enabled)?;
             told(&account, is_json, "is enabled.")
         }
+        Verb::ResetPassword(reset) => reset_password::run(config, reset, is_json),
         Verb::Delete(delete) => self::delete(config, delete, is_json),
     }
 }

@@ -223,7 +223,7 @@ pub const KEYS: &[Key] = &[
     optional("passwords.breached_file", Kind::Path, "only the common passwords that the program carries are refused",
         "A file of Pwned Passwords: SHA-1 hashes in hexadecimal, sorted, one a line, with or without counts. New passwords in it are refused; while it cannot be read, they are taken and `vestibule_breached_checks_failed_total` counts them. It is searched on the disk, and opened at the start: a newer one counts after a restart."),
     key("passwords.memory_kib", Kind::Count(8, 262_144), "19456",
-        "The memory of one Argon2id hash, in KiB: at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5 or more. Existing hashes are upgraded at the next login."),
+        "The memory of one Argon2id hash, in KiB: at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with 5 or more. Existing hashes are upgraded at the next login. `vestibule hash calibrate` measures what this machine can do."),
     key("passwords.iterations", Kind::Count(1, 16), "2",
         "The passes of one Argon2id hash over its memory."),
     key("passwords.parallelism", Kind::Count(1, 4), "1",

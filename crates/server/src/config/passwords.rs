@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::failure::Problem;
 
 /// The most memory that hashing may take, in KiB.
-const MOST_MEMORY_KIB: u64 = 8 * 1024 * 1024;
+pub const MOST_MEMORY_KIB: u64 = 8 * 1024 * 1024;
 
 /// The rules and the cost.
 #[derive(Clone, Debug)]

@@ -179,7 +179,8 @@ fn read_secret(text: &str) -> Result<SecretKey, String> {
 }
 
 /// Reads `500ms`, `10s`, `15m`, `12h` or `30d`. A bare number is none: its unit would be a guess.
-fn read_span(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn read_span(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let millis_per_unit = match unit {
         "ms" => 1,

@@ -110,6 +110,7 @@ const OPERATIONS: &[&str] = &[
     "find_registration",
     "complete_registration",
     "reset_password",
+    "replace_password",
     "change_password",
     "issue_setup_link",
     "is_setup_link_good",

@@ -134,6 +134,36 @@ async fn the_health_check_tells_a_ready_server_from_none() {
     assert_eq!(folder.run(&here).code, 2, "nobody knows the port that was chosen");
 }
 
+/// What is printed can be configured as it stands; nothing is made.
+#[test]
+fn what_passwords_may_cost_is_measured_and_can_be_configured() {
+    let folder = Folder::new();
+    let ended = folder.run(&["hash", "calibrate", "--target", "5ms"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(
+        ended.stderr.contains("measuring 19456 KiB, 2 passes") && !ended.stderr.contains('\r'),
+        "{ended:?}"
+    );
+    assert!(!folder.path("vestibule-data").exists());
+    folder.write("vestibule.toml", &ended.stdout);
+    assert_eq!(folder.run(&["config", "check"]).code, 0, "{ended:?}");
+
+    let arguments = ["hash", "calibrate", "--target", "300ms", "--max-memory-kib", "20480", "--json"];
+    let ended = Folder::new().with("VESTIBULE_PASSWORDS__THREADS", "1").run(&arguments);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let recommended = &report["recommended"];
+    let memory = recommended["memory_kib"].as_u64().unwrap();
+    assert!((19_456..=20_480).contains(&memory), "{report}");
+    assert!(recommended["milliseconds"].as_f64().unwrap() > 0.0 && report["threads"] == 1, "{report}");
+    let measured = report["measured"].as_array().unwrap();
+    assert!((1..=6).contains(&measured.len()), "{report}");
+    assert!(report["logins_per_second"].as_f64().unwrap() > 0.0, "{report}");
+    for wrong in [&["--target", "50"][..], &["--target", "1h"], &["--max-memory-kib", "8"]] {
+        assert_eq!(folder.run(&[&["hash", "calibrate"], wrong].concat()).code, 2, "{wrong:?}");
+    }
+}
+
 #[test]
 fn mistakes_on_the_command_line_exit_2() {
     let folder = Folder::new();

@@ -181,3 +181,71 @@ async fn the_audit_log_is_followed() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// The link goes through the queue of the database to the running server, which mails it.
+#[tokio::test]
+async fn somebody_who_lost_their_password_is_mailed_a_link() {
+    let folder = Folder::new();
+    let server = folder.serve();
+    let client = server.client();
+    client.register("ada").await;
+    let tokens = client.tokens("ada").await;
+    let told = folder.run(&["user", "reset-password", "ADA"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.stdout.contains("is mailed a link by the running server"), "{told:?}");
+    assert!(!told.stdout.contains("/reset/"), "the link is for its owner alone: {told:?}");
+    let headers = [("accept", "application/json")];
+    let link = eventually("the letter comes", async || {
+        let letters = client.try_send(http::Method::GET, "/dev/mail", &headers, String::new()).await.unwrap();
+        let letters = letters.json();
+        let links = letters.as_array().unwrap().iter().filter_map(|letter| letter["links"][0].as_str());
+        links.map(str::to_owned).find(|link| link.contains("/reset/"))
+    });
+    let token = link.await.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(client.get_as("/api/v1/users/me", &tokens.access).await.status, StatusCode::OK, "not yet");
+    let new = "another horse battery staple";
+    let body = json!({"password1": new, "password2": new});
+    let reset = client.post(&format!("/api/users/password/{token}"), &body).await;
+    assert_eq!(reset.status, StatusCode::OK, "{reset:?}");
+    assert_eq!(client.log_in("ada", new).await.status, StatusCode::OK);
+    dies(client, &tokens.access).await;
+}
+
+#[tokio::test]
+async fn an_operator_sets_a_password_where_no_mail_is_sent() {
+    let folder = Folder::new().with("VESTIBULE_MAIL__MODE", "off");
+    let server = folder.serve();
+    let client = server.client();
+    client.register("ada").await;
+    let tokens = client.tokens("ada").await;
+    let no_mail = folder.run(&["user", "reset-password", "ada"]);
+    assert_eq!(no_mail.code, 2, "{no_mail:?}");
+    assert!(no_mail.stderr.contains("--password-stdin"), "{no_mail:?}");
+    let set = ["user", "reset-password", "ada", "--password-stdin"];
+    for (password, told) in
+        [("password1", "common"), ("short", "8 to 256"), ("ada@people.example", "contain")]
+    {
+        let refused = folder.run_with_input(&set, password);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains(told), "{refused:?}");
+    }
+    assert_eq!(client.get_as("/api/v1/users/me", &tokens.access).await.status, StatusCode::OK);
+    let new = "another horse battery staple";
+    let done = folder.run_with_input(&set, &format!("{new}\n"));
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.contains("has the new password; its sessions have ended."), "{done:?}");
+    dies(client, &tokens.access).await;
+    assert_eq!(client.refresh(&tokens.refresh).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(client.log_in("ada", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(client.log_in("ada", new).await.status, StatusCode::OK);
+    let audit = folder.run(&["audit", "tail", "--kind", "password_reset", "--json"]);
+    assert!(audit.stdout.contains("\"operator\""), "{audit:?}");
+    for (who, code) in [("eve", 1), ("ada", 2)] {
+        let ended = folder.run(&["user", "reset-password", who, "--password", "x"]);
+        assert_eq!(ended.code, 2, "no secret on the command line: {ended:?}");
+        assert_eq!(
+            folder.run_with_input(&["user", "reset-password", who, "--password-stdin"], "x").code,
+            code
+        );
+    }
+}

@@ -7,8 +7,8 @@ use vestibule_core::{
         clock::Timestamp,
         store::{
             AccountCutoff, AddressConfirmation, ClaimedErrand, Confirmed, ErrandCount, Errands, FoundLink,
-            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReset, Proofs,
-            SealedRegistration, StoreError,
+            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReplacement,
+            PasswordReset, Proofs, SealedRegistration, StoreError,
         },
     },
     values::{
@@ -136,6 +136,16 @@ impl<E: Engine> Proofs for SqlStore<E> {
 
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError> {
         self.write("reset_password", reset, |tx, reset| Box::pin(links::reset_password(tx, reset))).await
+    }
+
+    async fn replace_password(
+        &self,
+        replacement: PasswordReplacement,
+    ) -> Result<Option<AccountCutoff>, StoreError> {
+        self.write("replace_password", replacement, |tx, replacement| {
+            Box::pin(links::replace_password(tx, replacement))
+        })
+        .await
     }
 
     async fn change_password(

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use vestibule_core::{
     ports::store::{
-        AddressConfirmation, Confirmed, Insertion, Opening, PasswordChange, PasswordReset, Rotation, Store,
+        AddressConfirmation, Confirmed, Insertion, Opening, PasswordChange, PasswordReplacement,
+        PasswordReset, Rotation, Store,
     },
     values::{
         account::{Account, AccountId, NewAccount},
@@ -46,6 +47,11 @@ pub(super) fn link(account_id: AccountId) -> NewLink {
 /// A change of the first password.
 pub(super) fn password_change(account_id: AccountId, keep: SessionId) -> PasswordChange {
     PasswordChange { account_id, from: Some(hash(0)), to: hash(1), keep, now: at(1), errand: None }
+}
+
+/// An operator's new password, `hash(9)`.
+pub(super) fn replacement(account_id: AccountId) -> PasswordReplacement {
+    PasswordReplacement { account_id, to: hash(9), now: at(5), errand: Some(errand(8, 0)) }
 }
 
 async fn insert(store: &dyn Store, name: &str) -> Account {
@@ -222,6 +228,24 @@ pub async fn a_new_password_ends_other_mailed_ways_in(fixture: &impl StoreFixtur
     assert!(store.change_password(password_change(eve.id, kept)).await.unwrap().is_some());
     let confirmed = store.confirm_address(confirmation(&own, "eve@example.com")).await.unwrap();
     assert!(matches!(confirmed, Confirmed::Confirmed(_)));
+}
+
+/// An operator needs no old password: every session ends and every mailed way in, and nothing counts as proved by it.
+pub async fn a_replaced_password_ends_every_session_and_proves_nothing(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = insert(&*store, "ada").await;
+    let session = open(&*store, &ada, 0, 0).await.unwrap();
+    let mine = issue(&*store, &ada, LinkPurpose::Reset, "ada@example.com").await;
+    let cutoff = store.replace_password(replacement(ada.id)).await.unwrap().unwrap();
+    assert_eq!(cutoff.account_id, ada.id);
+    assert!(!is_alive(&*store, session).await);
+    assert_eq!(store.reset_password(reset(&mine, 1)).await.unwrap(), None);
+    assert_eq!(open(&*store, &ada, 0, 10).await, None, "the old password");
+    assert!(open(&*store, &ada, 9, 10).await.is_some());
+    assert!(!store.find_account(ada.id).await.unwrap().unwrap().confirmed);
+    assert_eq!(store.count_errands().await.unwrap().waiting, 2, "the owner is told");
+    assert_eq!(store.replace_password(replacement(AccountId::new(at(1)))).await.unwrap(), None);
+    assert_eq!(store.count_errands().await.unwrap().waiting, 2, "and nobody else");
 }
 
 /// T51: codes are counted before anybody looks at them, and the last attempt is the last.

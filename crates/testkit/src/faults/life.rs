@@ -7,8 +7,8 @@ use vestibule_core::{
         clock::Timestamp,
         store::{
             AccountCutoff, AddressConfirmation, ClaimedErrand, Confirmed, ErrandCount, Errands, FoundLink,
-            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReset, Proofs,
-            SealedRegistration, StoreError,
+            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReplacement,
+            PasswordReset, Proofs, SealedRegistration, StoreError,
         },
     },
     values::{
@@ -106,6 +106,13 @@ impl Proofs for FaultyStore {
 
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError> {
         self.call("reset_password", self.inner.reset_password(reset)).await
+    }
+
+    async fn replace_password(
+        &self,
+        replacement: PasswordReplacement,
+    ) -> Result<Option<AccountCutoff>, StoreError> {
+        self.call("replace_password", self.inner.replace_password(replacement)).await
     }
 
     async fn change_password(

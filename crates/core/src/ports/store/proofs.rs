@@ -73,6 +73,13 @@ pub trait Proofs: Send + Sync + fmt::Debug {
     /// proved. Every session that the account has ends, and every other mailed way in.
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError>;
 
+    /// Sets a new password whatever the old one was. Every session that the account has ends, and every mailed way in but
+    /// the proof of its present address; `None` where there is no account.
+    async fn replace_password(
+        &self,
+        replacement: PasswordReplacement,
+    ) -> Result<Option<AccountCutoff>, StoreError>;
+
     /// Sets a new password if the old one still is `from`, and ends every session but one; `None`, and nothing is
     /// written, where it is another one by now.
     async fn change_password(
@@ -149,6 +156,19 @@ pub enum Confirmed {
 pub struct PasswordReset {
     /// The link.
     pub digest: LinkDigest,
+    /// The hash of the new password.
+    pub to: PasswordHash,
+    /// The present moment.
+    pub now: Timestamp,
+    /// What tells the owner.
+    pub errand: Option<NewErrand>,
+}
+
+/// What an operator's new password takes.
+#[derive(Clone, Debug)]
+pub struct PasswordReplacement {
+    /// Whose password it is.
+    pub account_id: AccountId,
     /// The hash of the new password.
     pub to: PasswordHash,
     /// The present moment.
