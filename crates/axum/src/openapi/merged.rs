@@ -1,5 +1,7 @@
 //! The description as a part of an application's own.
 
+use std::collections::HashSet;
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::openapi::{
@@ -16,7 +18,8 @@ pub(super) const BEARER: &str = "OAuth2PasswordBearer";
 /// What references to schemas begin with.
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// Tells the Authorize dialog where tokens are issued, once every route stands at its place.
+/// Tells the Authorize dialog where tokens are issued, once every route stands at its place; of tags that are called the
+/// same the first stays, which is the application's own.
 ///
 /// [`docs_routes`](crate::docs::docs_routes) does it to what it shows; whoever serves a merged description in another
 /// way calls this first.
@@ -37,6 +40,8 @@ const SCHEMAS: &str = "#/components/schemas/";
 /// ```
 #[must_use]
 pub fn finish(mut description: OpenApi) -> OpenApi {
+    let mut seen = HashSet::new();
+    description.tags.iter_mut().for_each(|tags| tags.retain(|tag| seen.insert(tag.name.clone())));
     let Some(components) = &mut description.components else { return description };
     let names: Vec<_> =
         components.security_schemes.keys().filter(|name| name.ends_with(BEARER)).cloned().collect();

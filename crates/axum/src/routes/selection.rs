@@ -177,6 +177,16 @@ impl Routes {
         self
     }
 
+    /// Describes them under a tag of the application's own.
+    pub fn tagged(mut self, tag: &str) -> Self {
+        for entry in &mut self.table.entries {
+            for item in entry.parts.1.paths.values_mut() {
+                openapi::for_each_operation(item, |operation| operation.tags = Some(vec![tag.to_owned()]));
+            }
+        }
+        self
+    }
+
     /// Which there are, in their order.
     pub fn list(&self) -> impl Iterator<Item = Route> + '_ {
         self.table.entries.iter().map(|entry| entry.route)
