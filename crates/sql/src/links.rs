@@ -29,7 +29,7 @@ use crate::{
 row! { MailedRow { email: String, language: Option<String> } }
 row! { CodeRow { digest: Vec<u8>, code_mac: Vec<u8> } }
 row! { CountRow { count: i64 } }
-row! { RegistrationRow { account_id: AccountId, sealed: Vec<u8> } }
+row! { RegistrationRow { account_id: AccountId, sealed: Option<Vec<u8>> } }
 row! { UsedRow { account_id: AccountId, email: String, email_canonical: String } }
 
 /// The account of a link: one that may be used.
@@ -228,7 +228,9 @@ pub(crate) async fn find_registration<T: Tx>(
     now: Timestamp,
 ) -> Result<Option<SealedRegistration>, StoreError> {
     let row = tx.opt(&FIND_REGISTRATION, &[digest.as_bytes().as_slice().into(), now.into()]).await?;
-    Ok(row.map(|RegistrationRow { account_id, sealed }| SealedRegistration { account_id, sealed }))
+    // Links of other purposes have none.
+    let kept = row.and_then(|row| row.sealed.map(|sealed| (row.account_id, sealed)));
+    Ok(kept.map(|(account_id, sealed)| SealedRegistration { account_id, sealed }))
 }
 
 /// Uses a link up and makes the account of its registration, without its user name where that was taken meanwhile.
