@@ -78,7 +78,26 @@ impl Timestamp {
 
 /// Where the rules learn what time it is.
 ///
-/// The system's clock is [`SystemClock`]; tests bring a clock they can turn.
+/// The system's clock is [`SystemClock`]; tests bring a clock they can turn. It may run backwards: no rule takes a
+/// negative span for anything but none.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use vestibule_token::clock::{Clock, SystemClock, Timestamp};
+///
+/// /// The system's clock, ahead by as much as another machine is.
+/// #[derive(Debug)]
+/// struct Ahead(Duration);
+///
+/// impl Clock for Ahead {
+///     fn now(&self) -> Timestamp {
+///         SystemClock.now().plus(self.0)
+///     }
+/// }
+///
+/// assert!(Ahead(Duration::from_secs(5)).now() > SystemClock.now());
+/// ```
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present moment.
     fn now(&self) -> Timestamp;

@@ -17,7 +17,7 @@ use vestibule_axum::{
 };
 use vestibule_core::{
     Auth, Policy, StartError,
-    ports::{Hooks, Store as _},
+    ports::{Hooks, Mailer, Store as _},
     upkeep::Upkeep,
 };
 use vestibule_hashing::{HashingConfig, HashingPool};
@@ -95,6 +95,7 @@ pub struct VestibuleBuilder {
     policy: Policy,
     hashing: HashingConfig,
     hooks: Option<Arc<dyn Hooks>>,
+    mailer: Option<Arc<dyn Mailer>>,
     change_http: Box<dyn FnOnce(&mut HttpPolicy) + Send>,
     mount: Mount,
 }
@@ -189,6 +190,14 @@ impl VestibuleBuilder {
         self
     }
 
+    /// Delivers what people are written: confirmations, links to reset a password, notices. Without a mailer nothing is.
+    ///
+    /// The port's own documentation has an example: [`Mailer`].
+    pub fn mailer(mut self, mailer: impl Mailer + 'static) -> Self {
+        self.mailer = Some(Arc::new(mailer));
+        self
+    }
+
     /// Mounts everything under a prefix, which begins with a slash: routes, pages and documentation. Mailed links lead
     /// there.
     ///
@@ -250,6 +259,9 @@ impl VestibuleBuilder {
         if let Some(hooks) = self.hooks {
             auth = auth.hooks(hooks);
         }
+        if let Some(mailer) = self.mailer {
+            auth = auth.mailer(mailer);
+        }
         let auth = auth.start().await?;
         let upkeep = Arc::new(auth.start_upkeep());
         Ok(Vestibule { state: AuthState::new(auth, http), store, upkeep, mount: self.mount })
@@ -267,6 +279,7 @@ impl Vestibule {
             policy: Policy::default(),
             hashing: HashingConfig::default(),
             hooks: None,
+            mailer: None,
             change_http: Box::new(|_| {}),
             mount: Mount::default(),
         }

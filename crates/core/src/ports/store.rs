@@ -2,6 +2,21 @@
 //!
 //! Every method is one intent and atomic. An `Err` means that nothing is known about the outcome's effect; every
 //! expected outcome, a refusal or a conflict too, is a value.
+//!
+//! # For whoever writes a store
+//! - A method happens wholly or not at all, and before it answers `Ok` what it wrote outlives a crash. Two that touch the
+//!   same account or session come one after the other: whoever loses such a race sees what the winner wrote.
+//! - What a method says it does "in the same step" (the errand of a change, the sessions that a ban ends) is one
+//!   transaction with it; callers never put one intent together of several calls.
+//! - A one-time thing is found and used up by one step, so that of many that come at once one has it.
+//! - Moments come from the caller. A store reads no clock, and compares with no other.
+//! - A session that ends, a cut-off and a change of the keys are told to the other nodes:
+//!   [`is_changed_elsewhere`](Store::is_changed_elsewhere) says so there, and [`list_revocations`](Store::list_revocations)
+//!   what it was, until the last access token of it has expired.
+//! - After [`close`](Store::close) every method is [`StoreError::Unavailable`].
+//!
+//! `vestibule_testkit::contract` holds a store to this: each method, its conflicts and its races, made into tests by
+//! `store_contract!`.
 
 mod administration;
 mod deletions;

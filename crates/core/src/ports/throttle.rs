@@ -13,7 +13,57 @@ use crate::{
 
 /// Counts attempts: in fixed windows that begin with the first one, or with waits that rise from attempt to attempt.
 ///
-/// One key is counted in one of the two ways, never in both.
+/// One key is counted in one of the two ways, never in both. [`MemoryThrottle`](crate::memory_throttle::MemoryThrottle) counts for one
+/// machine, `vestibule-redis` for many. Whoever writes another one runs `vestibule_testkit::contract::throttle` on it.
+///
+/// ```
+/// use std::{sync::atomic::{AtomicU64, Ordering}, time::Duration};
+///
+/// use async_trait::async_trait;
+/// use vestibule_core::{
+///     memory_throttle::MemoryThrottle,
+///     ports::{StoreError, Throttle, ThrottleKey, throttle::{Count, Receipt, Rise, Standing}},
+/// };
+///
+/// /// Counts in memory, and says how often somebody was refused.
+/// #[derive(Debug)]
+/// struct Watched {
+///     inner: MemoryThrottle,
+///     refused: AtomicU64,
+/// }
+///
+/// impl Watched {
+///     fn note(&self, count: Count) -> Count {
+///         if let Count::LimitReached { .. } = count {
+///             self.refused.fetch_add(1, Ordering::Relaxed);
+///         }
+///         count
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Throttle for Watched {
+///     async fn count(&self, key: &ThrottleKey, limit: u32, window: Duration) -> Result<Count, StoreError> {
+///         self.inner.count(key, limit, window).await.map(|count| self.note(count))
+///     }
+///
+///     async fn count_rising(&self, key: &ThrottleKey, rise: Rise) -> Result<Count, StoreError> {
+///         self.inner.count_rising(key, rise).await.map(|count| self.note(count))
+///     }
+///
+///     async fn refund(&self, key: &ThrottleKey, receipt: Receipt) -> Result<(), StoreError> {
+///         self.inner.refund(key, receipt).await
+///     }
+///
+///     async fn forget(&self, key: &ThrottleKey) -> Result<(), StoreError> {
+///         self.inner.forget(key).await
+///     }
+///
+///     async fn look(&self, key: &ThrottleKey) -> Result<Standing, StoreError> {
+///         self.inner.look(key).await
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Throttle: Send + Sync + fmt::Debug {
     /// Counts one attempt if fewer than `limit` stand in the window, in one atomic step.
