@@ -18,7 +18,7 @@ pub(super) struct Mount {
 
 impl Vestibule {
     /// Every route that was not left out, with the pages of mailed links and the documentation, at the place that
-    /// [`mounted_at`](VestibuleBuilder::mounted_at) says.
+    /// [`mounted_at`](super::VestibuleBuilder::mounted_at) says.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.placed(self.selected().with_pages_and_docs()).with_state(())
     }
