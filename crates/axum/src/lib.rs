@@ -7,6 +7,7 @@ pub mod client;
 pub mod cookies;
 pub mod correlation;
 pub mod docs;
+pub mod engine_login;
 pub mod error;
 pub mod extract;
 pub mod form;
@@ -16,6 +17,7 @@ pub mod openapi;
 pub mod pages;
 pub mod policy;
 pub mod query;
+pub mod route_audit;
 pub mod routes;
 pub mod state;
 #[cfg(test)]
@@ -23,4 +25,5 @@ mod testing;
 
 pub use utoipa;
 pub use utoipa_axum;
+pub use vestibule_login as login;
 pub use vestibule_login::same_origin;

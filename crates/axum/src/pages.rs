@@ -47,6 +47,17 @@ pub fn page_routes(state: &AuthState) -> Router {
         .with_state(state.clone())
 }
 
+/// What is routed above, for the list of all routes.
+pub(crate) const PAGES: [(&str, &str); 7] = [
+    ("GET", "/confirm/{token}"),
+    ("POST", "/confirm/{token}"),
+    ("GET", "/reset/{token}"),
+    ("POST", "/reset/{token}"),
+    ("GET", "/setup/{token}"),
+    ("POST", "/setup/{token}"),
+    ("GET", "/pages/style.css"),
+];
+
 /// A page, one level below the root.
 #[derive(Clone, Debug)]
 pub struct Page {

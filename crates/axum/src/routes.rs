@@ -110,6 +110,15 @@ pub fn app(state: &AuthState) -> Router {
     all_routes(state).with_pages_and_docs()
 }
 
+/// The description of the routes that are for administrators only.
+pub(crate) fn describe_administration(cookies: CookiePolicy) -> OpenApi {
+    let routes = audit_log()
+        .under("/api/v1")
+        .merge(admin().under("/api/users"))
+        .merge(admin_users().under("/api/v1/users"));
+    routes.described(cookies).into_openapi()
+}
+
 fn all() -> Table {
     password_login()
         .merge(audit_log())

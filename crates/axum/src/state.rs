@@ -5,9 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use vestibule_core::Auth;
+use vestibule_core::{Auth, values::account::Account};
+use vestibule_login::LoginManager;
 
-use crate::policy::HttpPolicy;
+use crate::{engine_login::EngineLogins, policy::HttpPolicy};
 
 /// The engine together with the HTTP policy; cheap to clone.
 ///
@@ -19,6 +20,7 @@ pub struct AuthState(Arc<Inner>);
 struct Inner {
     auth: Arc<Auth>,
     http: Arc<HttpPolicy>,
+    login: LoginManager<Account>,
     is_grant_type_required: bool,
     is_draining: AtomicBool,
 }
@@ -28,6 +30,7 @@ impl AuthState {
     #[must_use]
     pub fn new(auth: Arc<Auth>, http: HttpPolicy) -> Self {
         Self(Arc::new(Inner {
+            login: EngineLogins::manager(&auth, &http),
             auth,
             http: Arc::new(http),
             is_grant_type_required: false,
@@ -41,9 +44,29 @@ impl AuthState {
         Self(Arc::new(Inner {
             auth: Arc::clone(&self.0.auth),
             http: Arc::clone(&self.0.http),
+            login: self.0.login.clone(),
             is_grant_type_required: is_required,
             is_draining: AtomicBool::new(self.is_draining()),
         }))
+    }
+
+    /// Another manager for the extractors of [`vestibule_login`], with answers or places of the application's own; make
+    /// it over [`EngineLogins`].
+    #[must_use]
+    pub fn with_login(self, login: LoginManager<Account>) -> Self {
+        Self(Arc::new(Inner {
+            auth: Arc::clone(&self.0.auth),
+            http: Arc::clone(&self.0.http),
+            login,
+            is_grant_type_required: self.0.is_grant_type_required,
+            is_draining: AtomicBool::new(self.is_draining()),
+        }))
+    }
+
+    /// The engine as a manager: what `LoggedIn<Account>`, `Scoped`, `Fresh` and their kin ask.
+    #[must_use]
+    pub fn login(&self) -> &LoginManager<Account> {
+        &self.0.login
     }
 
     /// The engine.

@@ -9,7 +9,7 @@ use crate::{
     ports::store::StoreError,
     token::{TokenError, claims::AccessClaims},
     values::{
-        account::Account,
+        account::{Account, AccountId},
         client::Client,
         session::{Session, SessionId},
     },
@@ -21,8 +21,15 @@ impl Auth {
     /// # Errors
     /// [`TokenError::Revoked`] where it is gone or disabled; [`TokenError::Store`] for an outage.
     pub async fn find_current_account(&self, claims: &AccessClaims) -> Result<Account, TokenError> {
-        let account = self.store.find_account(claims.account_id).await?;
-        account.filter(|account| account.active).ok_or(TokenError::Revoked)
+        self.find_active_account(claims.account_id).await?.ok_or(TokenError::Revoked)
+    }
+
+    /// The account of an id, as it is now; `None` where it is gone or disabled.
+    ///
+    /// # Errors
+    /// An outage.
+    pub async fn find_active_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        Ok(self.store.find_account(id).await?.filter(|account| account.active))
     }
 
     /// The live sessions of the token's account, the newest first.

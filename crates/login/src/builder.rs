@@ -72,6 +72,7 @@ pub struct LoginManagerBuilder<L> {
     locations: Vec<Location>,
     public_url: Option<String>,
     allowed_origins: Vec<Origin>,
+    origins: Option<(OriginPolicy, bool)>,
     has_hierarchical_scopes: bool,
     answers: Answers,
     clock: Arc<dyn Clock>,
@@ -156,6 +157,7 @@ impl<L> LoginManagerBuilder<L> {
             locations: vec![Location::Header, Location::cookie()],
             public_url: None,
             allowed_origins: Vec::new(),
+            origins: None,
             has_hierarchical_scopes: false,
             answers: Answers::default(),
             clock: Arc::new(SystemClock),
@@ -176,6 +178,7 @@ impl<L> LoginManagerBuilder<L> {
             locations: self.locations,
             public_url: self.public_url,
             allowed_origins: self.allowed_origins,
+            origins: self.origins,
             has_hierarchical_scopes: self.has_hierarchical_scopes,
             answers: self.answers,
             clock: self.clock,
@@ -209,6 +212,13 @@ impl<L> LoginManagerBuilder<L> {
         self
     }
 
+    /// The origins that are ours as somebody else has worked them out, and whether cookies are `Secure`; in place of
+    /// [`public_url`](Self::public_url).
+    pub fn origins(mut self, origins: OriginPolicy, has_secure_cookies: bool) -> Self {
+        self.origins = Some((origins, has_secure_cookies));
+        self
+    }
+
     /// Takes scopes as a hierarchy: `users:*` in a token grants `users:read`, and `*` grants everything.
     pub fn hierarchical_scopes(mut self) -> Self {
         self.has_hierarchical_scopes = true;
@@ -235,12 +245,13 @@ impl<L> LoginManagerBuilder<L> {
 
     fn settings(&mut self) -> Result<Settings, LoginConfigError> {
         let public = self.public_url.as_deref().map(Origin::of_url).transpose()?;
-        let has_secure_cookies = !public.as_ref().is_some_and(Origin::is_plain_loopback);
-        let origins = match public {
+        let is_secure = !public.as_ref().is_some_and(Origin::is_plain_loopback);
+        let usual = match public {
             Some(origin) if origin.is_plain_loopback() => OriginPolicy::new(origin).with_loopback_aliases(),
             Some(origin) => OriginPolicy::new(origin),
             None => OriginPolicy::of_own_host(),
         };
+        let (origins, has_secure_cookies) = self.origins.take().unwrap_or((usual, is_secure));
         let answers = std::mem::take(&mut self.answers);
         for answer in [&answers.unauthenticated, &answers.out_of_scope] {
             if let Some(page) = answer.page().filter(|page| Next::read(page).is_none()) {

@@ -84,6 +84,27 @@ impl<U> LoginManager<U> {
         LoginManagerBuilder::over(Arc::new(authenticator))
     }
 
+    /// As [`over`](Self::over), with everything as usual: header, then the cookie of this full name, and problems for
+    /// answers.
+    pub fn usual(
+        authenticator: impl Authenticator<U> + 'static,
+        origins: OriginPolicy,
+        cookie: (String, bool),
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (cookie, has_secure_cookies) = cookie;
+        let settings = Settings {
+            token_url: "/login".into(),
+            locations: vec![Location::Header, Location::Cookie(cookie)],
+            origins,
+            has_secure_cookies,
+            has_hierarchical_scopes: false,
+            answers: Answers::default(),
+            clock,
+        };
+        Self::new(Inner { authenticator: Arc::new(authenticator), shop: None, settings })
+    }
+
     /// Makes a token for a subject, which may be given by its name alone.
     ///
     /// ```

@@ -10,6 +10,7 @@ mod keys;
 mod migrate;
 mod output;
 mod password;
+mod routes;
 mod user;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
@@ -85,6 +86,8 @@ enum Verb {
     Keys(KeysVerb),
     /// Print the description of the HTTP API
     Openapi,
+    /// List every route
+    Routes(routes::Routes),
     /// Ask a running server whether it is ready
     Healthcheck,
     /// Print the version
@@ -169,6 +172,7 @@ impl CommandLine {
                 keys::rotate(&load()?.config, *compromised, is_json)?;
             }
             Verb::Openapi => output::line(&openapi::render(&load()?.config)?)?,
+            Verb::Routes(options) => routes::list(&load()?.config, options, is_json)?,
             Verb::Healthcheck => healthcheck::run(&load()?.config, is_json)?,
             Verb::Version => version(is_json)?,
         }

@@ -25,6 +25,8 @@ const VERIFYING: &str = "docs/verifying-tokens.md";
 const MAIL: &str = "docs/mail.md";
 /// Run by a browser, in `black_box/browser.rs`.
 const WEB_LOGIN: &str = "docs/web-login.md";
+/// Its examples are doc tests of the crate `vestibule`.
+const LOGIN_MANAGER: &str = "docs/login-manager.md";
 
 /// The only example in a language of a document.
 fn only(document: &str, language: &str) -> String {
@@ -176,6 +178,7 @@ fn every_example_is_run_by_a_test() {
                 (README, "bash" | "rust" | "toml" | "text")
                 | (VERIFYING, "python" | "js" | "rust")
                 | (WEB_LOGIN, "js")
+                | (LOGIN_MANAGER, "rust")
                 | (MAIL, "toml") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.

@@ -15,6 +15,7 @@ mod integration {
     mod database;
     mod deletion;
     mod email_change;
+    mod engine_login;
     mod export;
     mod faults;
     mod forging;

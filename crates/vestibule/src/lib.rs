@@ -1,25 +1,66 @@
 //! The way into a web application: accounts, login, tokens and protected routes for axum.
 //!
-//! [`Vestibule`] is the quick start: SQLite inside, every route mounted, one extractor to protect your own. What it
-//! is made of can be used by itself: the engine and its rules in [`core`], routers and extractors in [`http`],
-//! password hashing in [`hashing`], storage in [`sql`].
+//! An application with users of its own needs [`LoginManager`] and nothing else:
 //!
-//! ```no_run
-#![doc = include_str!("../examples/quick_start.rs")]
 //! ```
+//! use axum::{Router, routing::get};
+//! use vestibule::{LoggedIn, LoginManager};
+//!
+//! async fn find_user(name: String) -> Result<Option<String>, std::io::Error> {
+//!     Ok((name == "ada").then_some(name))
+//! }
+//!
+//! async fn hello(LoggedIn(name): LoggedIn<String>) -> String {
+//!     format!("Hello, {name}!")
+//! }
+//!
+//! let login = LoginManager::from_secret("thirty-two bytes that nobody else knows").user_loader(find_user).build()?;
+//! let app: Router = Router::new().route("/hello", get(hello)).with_state(login);
+//! # Ok::<_, vestibule::LoginConfigError>(())
+//! ```
+//!
+//! With the feature `sqlite`, `Vestibule` is the quick start of everything else: accounts, registration, sessions, mail,
+//! SQLite inside, every route mounted. What it is made of can be used by itself (feature `engine`): the engine and its
+//! rules in `core`, routers and extractors in `http`, password hashing in `hashing`, storage in `sql`.
+//!
+#![cfg_attr(feature = "sqlite", doc = "```no_run")]
+#![cfg_attr(feature = "sqlite", doc = include_str!("../examples/quick_start.rs"))]
+#![cfg_attr(feature = "sqlite", doc = "```")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "sqlite")]
 pub mod quick_start;
+#[cfg(feature = "engine")]
 pub mod secret_file;
 
+/// The guide, whose examples are run as those of this page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/login-manager.md")]
+struct Guide;
+
+pub use vestibule_login as login;
+pub use vestibule_login::{
+    AccessToken, AdminUser, Algorithm, Answer, BadClaim, EmailVerified, Fresh, GuardedRouter, HasPermissions,
+    HasVerifiedEmail, Lenient, Location, LoggedIn, Login, LoginClaims, LoginConfigError, LoginManager,
+    LoginManagerBuilder, NewToken, Next, NotForeign, PartialLogin, Permitted, Refusal, Rejection,
+    RequestUser, RequiredPermission, RequiredScopes, Requirement, RouteAudit, RoutePolicy, Scoped, Scopes,
+    SigningKey, TokenResponse,
+};
+
+#[cfg(feature = "engine")]
 pub use async_trait::async_trait;
+#[cfg(feature = "engine")]
 pub use vestibule_axum as http;
+#[cfg(feature = "engine")]
 pub use vestibule_core as core;
+#[cfg(feature = "engine")]
 pub use vestibule_core::ports::hooks;
+#[cfg(feature = "engine")]
 pub use vestibule_hashing as hashing;
+#[cfg(feature = "engine")]
 pub use vestibule_sql as sql;
 
 #[cfg(feature = "sqlite")]
 pub use quick_start::{QuickStartError, Vestibule, VestibuleBuilder};
+#[cfg(feature = "engine")]
 pub use vestibule_axum::extract::{Authenticated, CurrentUser};

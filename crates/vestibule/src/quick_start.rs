@@ -15,12 +15,14 @@ use vestibule_axum::{
     same_origin::{NoOrigin, Origin},
     state::AuthState,
 };
+use vestibule_core::values::account::Account;
 use vestibule_core::{
     Auth, Policy, StartError,
     ports::{Hooks, Mailer, Store as _},
     upkeep::Upkeep,
 };
 use vestibule_hashing::{HashingConfig, HashingPool};
+use vestibule_login::LoginManager;
 use vestibule_sql::{OpenError, SqliteOptions, SqliteStore, sqlite::DATABASE_FILE};
 
 use self::mount::Mount;
@@ -61,6 +63,12 @@ pub struct Vestibule {
 impl FromRef<Vestibule> for AuthState {
     fn from_ref(vestibule: &Vestibule) -> Self {
         vestibule.state.clone()
+    }
+}
+
+impl FromRef<Vestibule> for LoginManager<Account> {
+    fn from_ref(vestibule: &Vestibule) -> Self {
+        vestibule.state.login().clone()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accounts: who somebody is here.
 
 pub use vestibule_token::ids::AccountId;
+use vestibule_token::user::{HasPermissions, HasVerifiedEmail};
 
 use super::{
     email::Email, language::Language, link::NewLink, password::PasswordHash, rule::RuleViolation,
@@ -103,6 +104,18 @@ impl FullName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl HasPermissions for Account {
+    fn has_permission(&self, name: &str) -> bool {
+        self.permissions.contains(name)
+    }
+}
+
+impl HasVerifiedEmail for Account {
+    fn has_verified_email(&self) -> bool {
+        self.confirmed
     }
 }
 

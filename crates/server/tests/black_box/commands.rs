@@ -109,6 +109,23 @@ fn the_description_of_the_api_is_printed_without_touching_any_data() {
     assert!(!folder.path("vestibule-data").exists());
 }
 
+#[test]
+fn every_route_is_listed_with_who_may_call_it() {
+    let folder = Folder::new();
+    let listed = folder.run(&["routes", "--audit"]).stdout;
+    let row = |path: &str, method: &str| {
+        let is_it = |line: &&str| line.split_whitespace().take(2).eq([method, path]);
+        listed.lines().find(is_it).unwrap_or_default().to_owned()
+    };
+    assert!(row("/api/v1/users/me", "GET").ends_with("  logged in"), "{listed}");
+    assert!(row("/api/v1/audit", "GET").ends_with("  administrators"), "{listed}");
+    assert!(row("/api/users/login", "POST").ends_with("  anyone"), "{listed}");
+    let rows: Value = serde_json::from_str(&folder.run(&["routes", "--json"]).stdout).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), listed.lines().count() - 1);
+    assert!(rows[0]["who"].is_null() && rows[0]["path"].is_string());
+    assert!(!folder.path("vestibule-data").exists());
+}
+
 #[tokio::test]
 async fn the_printed_description_is_the_served_one() {
     let folder = Folder::new();

@@ -333,3 +333,27 @@ async fn tokens_of_every_dead_kind_are_refused_by_every_route_that_needs_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_audit_says_of_every_route_who_may_call_it() {
+    use vestibule::http::{cookies::CookiePolicy, route_audit::audit_routes};
+    let audit = audit_routes(CookiePolicy::new(true));
+    for route in ROUTES {
+        let row = audit.rows().iter().find(|row| row.method == route.method && row.path == route.path);
+        let expected = match route.access {
+            Access::Anyone => "anyone",
+            Access::Authenticated => "logged in",
+            Access::Admin => "administrators",
+            Access::RefreshToken => "with a refresh token",
+        };
+        assert_eq!(row.map(|row| row.who.as_str()), Some(expected), "{} {}", route.method, route.path);
+    }
+    let app = TestApp::start().await;
+    let client = app.client();
+    // What it lists beside the described routes is there: a page may be without its token, but the path is routed.
+    for row in audit.rows().iter().filter(|row| row.method == "GET" && row.who == "anyone") {
+        let answer = client.get(&row.path.replace("{token}", "x").replace("/*", "/")).await;
+        assert_ne!(answer.status, http::StatusCode::METHOD_NOT_ALLOWED, "{}", row.path);
+    }
+    assert!(audit.rows().len() > ROUTES.len());
+}

@@ -178,6 +178,8 @@ fn a_failure_gets_its_status_in_one_place() {
         "crates/axum/src/error/engine.rs",
         // The same for applications without the engine, and what they answer instead.
         "crates/login/src/refusal.rs",
+        // The same for services that only verify tokens.
+        "crates/verifier/src/refusal.rs",
         "crates/login/src/answers.rs",
         // The 404 of an unknown path, for those who may know.
         "crates/login/src/guard.rs",
@@ -191,6 +193,7 @@ fn a_failure_gets_its_status_in_one_place() {
         "crates/axum/src/routes/register.rs",
         // Clients, which read it.
         "crates/server/src/cli/healthcheck.rs",
+        "crates/verifier/src/client.rs",
         "crates/testkit/src/answer.rs",
     ];
     assert_only_in(&sites, &["StatusCode"]);
@@ -203,7 +206,7 @@ fn a_failure_gets_its_status_in_one_place() {
         "TOO_MANY_REQUESTS",
     ];
     let failures: Vec<_> = failures.iter().map(|name| format!("StatusCode::{name}")).collect();
-    assert_only_in(&sites[..4], &failures.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_only_in(&sites[..5], &failures.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 #[test]
