@@ -146,6 +146,11 @@ pub(crate) fn no_content() -> Response {
     no_store(StatusCode::NO_CONTENT)
 }
 
+/// No body either: the caller has it already.
+pub(crate) fn not_modified() -> Response {
+    StatusCode::NOT_MODIFIED.into_response()
+}
+
 /// JSON with a token or two in it, that no cache may keep: written into a buffer that need not grow.
 pub(crate) fn tokens<T: Serialize>(body: &T) -> Result<Response, ApiError> {
     let mut json = Vec::with_capacity(USUAL_TOKENS);

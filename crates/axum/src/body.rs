@@ -23,6 +23,11 @@ pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
 pub(crate) async fn read_body(request: Request) -> Result<Bytes, ApiError> {
     let limit =
         request.extensions().get::<RequestContext>().map_or(DEFAULT_BODY_LIMIT, RequestContext::body_limit);
+    read_body_within(request, limit).await
+}
+
+/// Reads a request's whole body, if it has no more bytes than `limit`.
+pub(crate) async fn read_body_within(request: Request, limit: usize) -> Result<Bytes, ApiError> {
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if is_too_long(&*error) => Err(Code::PayloadTooLarge.into()),

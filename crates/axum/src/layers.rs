@@ -17,7 +17,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{MatchedPath, Request},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, Method, StatusCode, header};
@@ -31,6 +31,7 @@ use crate::{
     correlation::CorrelationId,
     error::{ApiError, Code},
     policy::{HttpPolicy, RequestContext},
+    routes::avatar,
 };
 
 mod exchange;
@@ -111,12 +112,21 @@ where
         let exchange = Exchange::begin(&self.policy, &self.metrics, &correlation_id, &request);
         let policy = Arc::clone(&self.policy);
         request.extensions_mut().insert(RequestContext { correlation_id, policy });
-        let (inner, refusal) = match start(&mut self.inner, request, self.policy.body_limit_bytes) {
+        let limit = body_limit(&self.policy, &request);
+        let (inner, refusal) = match start(&mut self.inner, request, limit) {
             Ok(inner) => (Some(inner), None),
             Err(refusal) => (None, Some(refusal)),
         };
         HttpFuture { inner, refusal, time_limit: None, exchange }
     }
+}
+
+/// The longest body that the route takes: pictures are larger than everything else.
+fn body_limit(policy: &HttpPolicy, request: &Request) -> usize {
+    let route = request.extensions().get::<MatchedPath>();
+    let is_upload =
+        request.method() == Method::POST && route.is_some_and(|route| route.as_str().ends_with(avatar::PATH));
+    if is_upload { policy.body_limit_bytes.max(avatar::MAX_BODY) } else { policy.body_limit_bytes }
 }
 
 fn start<S: Service<Request>>(inner: &mut S, request: Request, limit: usize) -> Result<S::Future, ApiError> {

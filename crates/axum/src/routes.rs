@@ -30,6 +30,7 @@ pub mod admin;
 pub mod admin_search;
 pub mod admin_users;
 pub mod audit;
+pub mod avatar;
 pub mod confirmation;
 pub mod deletion;
 pub mod export;
@@ -190,6 +191,9 @@ fn users() -> Table {
     Table::default()
         .add(Route::CurrentUser, routes!(users::me))
         .add(Route::CreateUser, routes!(register::create_user))
+        .add(Route::Avatar, routes!(avatar::find))
+        .add(Route::SetAvatar, routes!(avatar::set))
+        .add(Route::DeleteAvatar, routes!(avatar::delete))
 }
 
 fn service() -> Table {

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::{
     Policy,
     audit_log::AuditLog,
+    avatar::Studio,
     keys::{KeyError, ring::KeyRing, signing::SigningKey},
     limit_notices::LimitNotices,
     memory_throttle::MemoryThrottle,
@@ -51,6 +52,7 @@ pub struct Auth {
     pub(crate) lag: Lag,
     pub(crate) stalls: Stalls,
     pub(crate) breaches: Breaches,
+    pub(crate) studio: Studio,
 }
 
 impl Auth {
@@ -231,6 +233,7 @@ impl AuthBuilder {
             limit_notices: LimitNotices::default(),
             lag: Lag::default(),
             stalls: Stalls::default(),
+            studio: Studio::default(),
             breaches: Breaches::new(self.breached_passwords),
             store: self.store,
             hasher: self.hasher,

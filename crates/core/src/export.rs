@@ -16,7 +16,7 @@ use crate::{
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome, AuditRecord},
         clock::Timestamp,
-        store::{AuditPage, StoreError},
+        store::{AuditPage, Avatar, StoreError},
     },
     token::{TokenError, claims::AccessClaims},
     values::{
@@ -43,6 +43,8 @@ pub struct Export {
     pub language: Option<Language>,
     /// Its live sessions, the newest first.
     pub sessions: Vec<Session>,
+    /// Its picture.
+    pub avatar: Option<Avatar>,
     /// Its audit events.
     pub activity: ActivityPages,
 }
@@ -112,6 +114,7 @@ impl Auth {
         let account = self.find_current_account(claims).await?;
         let credentials = self.credentials_of(&account).await?;
         let sessions = self.store.list_sessions(account.id, at).await?;
+        let avatar = self.store.find_avatar(account.id).await?;
         let mut activity = ActivityPages {
             auth: Arc::clone(self),
             account_id: account.id,
@@ -126,6 +129,7 @@ impl Auth {
             language: credentials.and_then(|found| found.language),
             account,
             sessions,
+            avatar,
             activity,
         })
     }

@@ -10,6 +10,7 @@ pub mod access;
 pub mod administration;
 mod audit_log;
 pub mod auth;
+pub mod avatar;
 pub mod confirmation;
 pub mod danger;
 pub mod deletion;

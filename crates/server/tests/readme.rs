@@ -55,13 +55,14 @@ fn the_tour_works_when_pasted() {
 
     assert_eq!((outcome.is_success, outcome.stderr.as_str()), (true, ""), "{}", outcome.stdout);
     let lines: Vec<_> = outcome.stdout.lines().filter(|line| !line.is_empty()).collect();
-    let steps: [(&str, &[&str]); 10] = [
+    let steps: [(&str, &[&str]); 11] = [
         ("200 register", &["\"email\":\"ada", "\"last_login_at\":null"]),
         ("200 login", &["\"access_token\":\"ey", "\"refresh_token\":\"vr1.", "\"token_type\":\"bearer\""]),
         ("200 me", &["\"email\":\"ada", "\"active\":true"]),
         ("200 claims", &["\"type\":\"access\"", "\"client_id\":\"vestibule\""]),
         ("200 refresh", &["\"access_token\":\"ey", "\"refresh_token\":\"vr1."]),
         ("200 sessions", &["\"current\":true", "\"current\":false"]),
+        ("200 export", &["\"exported_at\":", "\"kind\":\"register\""]),
         ("200 logout", &["null"]),
         ("401 me, after logout", &["\"code\":\"invalid_token\""]),
         ("403 logout by cookie, from nowhere", &["\"code\":\"cross_site_request\""]),

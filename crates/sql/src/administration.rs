@@ -18,6 +18,7 @@ use vestibule_core::{
 
 use crate::{
     accounts::{AccountRow, write_permissions},
+    avatars,
     changes::{Stamp, next_number},
     errands,
     failure::broken,
@@ -187,6 +188,7 @@ pub(crate) async fn remove<T: Tx>(
     }
     delete_links(tx, account_id).await?;
     errands::delete_errands_of(tx, account_id).await?;
+    avatars::delete_avatar(tx, account_id).await?;
     tx.exec(&DELETE_ACCOUNT, &[id]).await?;
     let stamp = Stamp::draw();
     let revoked = tx.all(&REVOKE_ALL_SESSIONS, &[id, now.into(), stamp.into()]).await?;

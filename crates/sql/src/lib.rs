@@ -7,6 +7,7 @@
 mod accounts;
 mod administration;
 mod audit;
+mod avatars;
 #[cfg(all(test, feature = "sqlite"))]
 mod budgets;
 mod changes;

@@ -1,6 +1,7 @@
 //! The store port, once for every engine: which body runs how.
 
 mod administration;
+mod avatars;
 mod deletions;
 mod life;
 mod setup;

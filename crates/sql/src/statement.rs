@@ -103,6 +103,7 @@ pub(crate) fn registry() -> Vec<Description> {
         crate::accounts::statements(),
         crate::administration::statements(),
         crate::audit::statements(),
+        crate::avatars::statements(),
         crate::changes::statements(),
         crate::deletion::statements(),
         crate::errands::statements(),

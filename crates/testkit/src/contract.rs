@@ -12,6 +12,7 @@
 pub mod accounts;
 pub mod administration;
 pub mod audit;
+pub mod avatars;
 pub mod catching_up;
 pub mod clocks;
 pub mod deletions;
@@ -86,6 +87,8 @@ macro_rules! store_contract {
             administration::a_login_beside_a_deletion_is_refused_or_ended
             administration::a_blackout_has_a_notice_that_can_be_taken_down
             administration::disabled_accounts_are_listed
+            avatars::a_picture_takes_the_place_of_the_one_before
+            avatars::t24_no_picture_outlives_its_account
             deletions::an_account_waits_out_of_use_for_its_deletion
             deletions::only_whoever_has_the_password_deletes
             deletions::an_account_is_taken_back_in_time_by_its_owner

@@ -1,6 +1,7 @@
 //! A store that fails where a test wants it to, and remembers what it was asked.
 
 mod administration;
+mod avatars;
 mod deletions;
 mod life;
 mod setup;

@@ -6,6 +6,7 @@ mod integration {
     mod admin;
     mod admin_users;
     mod audit;
+    mod avatar;
     mod bad_headers;
     mod bad_input;
     mod concealed;

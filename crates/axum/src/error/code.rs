@@ -77,6 +77,8 @@ codes! {
         "The request breaks a rule of HTTP, for example it has no `Host` or two.";
     MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read",
         "The body is no valid JSON or form, or names a field twice.";
+    InvalidImage "invalid_image" BAD_REQUEST "The file is no picture that can be taken",
+        "The file is neither PNG, JPEG, WebP nor GIF, is damaged, or has too many pixels.";
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The media type is not supported",
         "The `Content-Type` is not one that the route takes.";
     PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE "The body is too large",

@@ -6,6 +6,7 @@ use http::StatusCode;
 use vestibule_core::{
     access::AccessError,
     administration::{AdministrationError, NotAdministrator},
+    avatar::AvatarError,
     confirmation::{ConfirmationError, ConfirmationRequestError},
     deletion::DeletionError,
     email_change::EmailChangeError,
@@ -246,6 +247,23 @@ impl From<DeletionError> for ApiError {
             DeletionError::Hook(error) => error.into(),
             DeletionError::Token(error) => error.into(),
             DeletionError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<AvatarError> for ApiError {
+    fn from(error: AvatarError) -> Self {
+        match error {
+            AvatarError::Invalid(_) => Self::new(Code::InvalidImage).cause(error),
+            // A decoder gave up on a file that was made for it: the file is to blame, and we want to know.
+            AvatarError::Failed => {
+                tracing::warn!("a picture could not be drawn: a decoder failed");
+                Self::new(Code::InvalidImage).cause(error)
+            }
+            AvatarError::Overloaded { retry_after } => Self::new(Code::Overloaded).retry_after(retry_after),
+            AvatarError::Unknown => Self::new(Code::NotFound),
+            AvatarError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

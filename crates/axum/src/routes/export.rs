@@ -18,7 +18,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vestibule_core::{
     export::{ActivityPages, Export},
-    ports::{StoreError, audit::AuditRecord},
+    ports::{StoreError, audit::AuditRecord, store::Avatar},
     values::{language::Language, session::SessionId},
 };
 
@@ -47,9 +47,32 @@ pub(crate) struct ExportBody {
     language: Option<&'static str>,
     /// The live sessions, the newest first.
     sessions: Vec<SessionBody>,
+    /// The picture, which `GET /api/v1/users/{id}/avatar` has.
+    #[schema(required)]
+    avatar: Option<AvatarFacts>,
     /// The audit events that concern the account, the newest first. It is the last member: where it does not end, the
     /// server could not read on.
     activity: Vec<AuditEventBody>,
+}
+
+/// What there is to say of a picture.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AvatarFacts {
+    /// `image/jpeg` or `image/png`.
+    #[schema(example = "image/jpeg")]
+    media_type: String,
+    /// Its length, in bytes.
+    size: usize,
+    /// When it was set (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00.000Z")]
+    changed_at: String,
+}
+
+impl From<Avatar> for AvatarFacts {
+    fn from(avatar: Avatar) -> Self {
+        let size = avatar.bytes.len();
+        Self { media_type: avatar.media_type, size, changed_at: avatar.changed_at.to_rfc3339() }
+    }
 }
 
 impl ExportBody {
@@ -61,6 +84,7 @@ impl ExportBody {
             has_password: export.has_password,
             language: export.language.map(Language::tag),
             sessions,
+            avatar: export.avatar.map(AvatarFacts::from),
             activity: Vec::new(),
         };
         (head, export.activity)

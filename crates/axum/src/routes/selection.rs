@@ -115,6 +115,12 @@ routes! {
     CurrentUser = "current_user",
     /// Registration without cookies.
     CreateUser = "create_user",
+    /// The picture of an account.
+    Avatar = "avatar",
+    /// Setting the picture of an account.
+    SetAvatar = "set_avatar",
+    /// Removing the picture of an account.
+    DeleteAvatar = "delete_avatar",
     /// Whether the process answers.
     IsLive = "is_live",
     /// Whether requests should be sent here.

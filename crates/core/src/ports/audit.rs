@@ -108,6 +108,8 @@ pub enum AuditKind {
     AccountDeletion,
     /// Somebody asked for the deletion of their own account.
     DeletionRequested,
+    /// The picture of an account was set or removed.
+    AvatarChanged,
     /// Somebody took their own data away.
     Export,
     /// Somebody took the deletion of their account back.
@@ -147,6 +149,7 @@ impl AuditKind {
         Self::AccountDeletion,
         Self::DeletionRequested,
         Self::AccountRestored,
+        Self::AvatarChanged,
         Self::Export,
         Self::AddressConfirmed,
         Self::PasswordForgotten,
@@ -177,6 +180,7 @@ impl AuditKind {
             Self::AccountDeletion => "account_deletion",
             Self::DeletionRequested => "deletion_requested",
             Self::AccountRestored => "account_restored",
+            Self::AvatarChanged => "avatar_changed",
             Self::Export => "export",
             Self::AddressConfirmed => "address_confirmed",
             Self::PasswordForgotten => "password_forgotten",

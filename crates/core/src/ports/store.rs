@@ -19,6 +19,7 @@
 //! `store_contract!`.
 
 mod administration;
+mod avatars;
 mod deletions;
 mod errands;
 mod proofs;
@@ -34,6 +35,7 @@ pub use self::{
         AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch, Activity,
         Administration, AuditPage, AuditSearch, DisabledAccount, PermissionChange,
     },
+    avatars::{Avatar, Avatars},
     deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
     proofs::{
@@ -57,7 +59,7 @@ use crate::values::{
 
 /// Keeps accounts, sessions, signing keys and the audit log.
 #[async_trait]
-pub trait Store: Administration + Deletions + Errands + Proofs + Setup {
+pub trait Store: Administration + Avatars + Deletions + Errands + Proofs + Setup {
     // ── accounts ──
 
     /// Makes an account, and its first session where one is given, or says which name is taken.

@@ -233,15 +233,14 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     migrate(&options).await.unwrap();
     // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
     database.psql(
-        "DELETE FROM vestibule_migration WHERE version = 15; ALTER TABLE account DROP COLUMN unlocks; \
-         ALTER TABLE account DROP COLUMN devices_since; ALTER TABLE session DROP COLUMN device; \
+        "DELETE FROM vestibule_migration WHERE version = 16; DROP TABLE avatar; \
          INSERT INTO migration_lease VALUES (1, 'dead', 1); \
-         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 15)",
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 16)",
     );
     assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
-    let left = "SELECT (SELECT COUNT(*) FROM information_schema.columns WHERE column_name = 'unlocks') \
+    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'avatar') \
                 + (SELECT COUNT(*) FROM migration_lease)";
     assert_eq!(database.psql(left).trim(), "0");
     database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
-    assert_eq!(migrate(&options).await.unwrap(), ["V15__gate"]);
+    assert_eq!(migrate(&options).await.unwrap(), ["V16__avatar"]);
 }

@@ -11,7 +11,7 @@ fn open(app: &TestApp) -> Connection {
 pub(super) fn contents(app: &TestApp) -> Vec<String> {
     let connection = open(app);
     let mut rows = Vec::new();
-    for table in ["account", "session", "global_cutoff", "signing_key"] {
+    for table in ["account", "session", "global_cutoff", "signing_key", "avatar"] {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
         let columns = statement.column_count();
         let read = statement.query_map([], |row| {

@@ -7,6 +7,7 @@ use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, faults::Fault};
 
 use super::{
     account_changes::{admin_of, id_of},
+    avatar::{png, upload},
     confirmation::{only_letter, token_of},
     database,
 };
@@ -107,10 +108,13 @@ async fn t24_nothing_outlives_the_account() {
     let _ = forgot.await.expect(200);
     let reset = only_letter(&app).await;
     let _ = ada.post("/api/users/confirm").await.expect(200);
+    let picture = format!("/api/v1/users/{id}/avatar");
+    let _ = upload(ada.post(&picture), "file", &png(2, 2)).await.expect(200);
     let _ = ask(&ada, PASSWORD).await.expect(200);
+    let _ = app.client().get(&picture).await.expect_problem(404, "not_found");
     app.clock().advance(GRACE);
     let _ = app.auth().delete_expired().await.unwrap();
-    for table in ["account", "mailed_link", "username_part"] {
+    for table in ["account", "mailed_link", "username_part", "avatar"] {
         assert_eq!(database::count(&app, &format!("SELECT COUNT(*) FROM {table}")), 0, "{table}");
     }
     let waiting = database::count(&app, "SELECT COUNT(*) FROM errand");

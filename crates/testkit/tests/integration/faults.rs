@@ -6,7 +6,7 @@ use serde_json::json;
 use vestibule_mail::Received;
 use vestibule_testkit::{Client, PASSWORD, RequestBuilder, TestApp, Tokens, faults::Fault};
 
-use super::{confirmation::token_of, database, guard::ROUTES};
+use super::{avatar, confirmation::token_of, database, guard::ROUTES};
 
 /// Somebody logged in on two devices and at the token endpoint.
 pub(super) struct Stage {
@@ -42,6 +42,12 @@ impl Stage {
         let passwordless = app.client().registered("eve").await;
         database::change(&app, "UPDATE account SET password_hash = NULL WHERE username = ?1", "eve");
         let eve = passwordless.post("/api/users/token").await.member("sub");
+        let picture = avatar::upload(
+            passwordless.post(&format!("/api/v1/users/{eve}/avatar")),
+            "file",
+            &avatar::png(2, 2),
+        );
+        let _ = picture.await.expect(200);
         let admin = app.client().registered("boss").await;
         database::promote(&app, "boss");
         database::change(
@@ -141,6 +147,16 @@ pub(super) const CASES: &[Case] = &[
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
     ("GET", "/api/users/activity", |stage| stage.browser.copy().get("/api/users/activity")),
+    ("GET", "/api/v1/users/{id}/avatar", |stage| {
+        stage.app.client().get(&format!("/api/v1/users/{}/avatar", stage.eve))
+    }),
+    ("POST", "/api/v1/users/{id}/avatar", |stage| {
+        let request = stage.admin.copy().post(&format!("/api/v1/users/{}/avatar", stage.eve));
+        avatar::upload(request, "file", &avatar::png(3, 3))
+    }),
+    ("DELETE", "/api/v1/users/{id}/avatar", |stage| {
+        stage.passwordless.copy().delete(&format!("/api/v1/users/{}/avatar", stage.eve))
+    }),
     ("GET", "/api/users/export", |stage| stage.browser.copy().get("/api/users/export")),
     ("POST", "/api/users/delete", |stage| {
         stage.browser.copy().post("/api/users/delete").json(&json!({"password": PASSWORD}))

@@ -43,6 +43,8 @@ pub(super) enum Body {
         required: &'static [&'static str],
         optional: &'static [&'static str],
     },
+    /// A file, as multipart/form-data.
+    File,
     /// JSON whose fields are not all texts.
     Mixed {
         required: &'static [&'static str],
@@ -166,6 +168,9 @@ pub(super) const ROUTES: &[Route] = &[
     json("POST", "/api/users/password/{token}", Access::Anyone, &["password1", "password2"]),
     json("POST", "/api/users/password_code", Access::Anyone, &["email", "code", "password1", "password2"]),
     route("GET", "/api/users/activity", Access::Authenticated, Cookies::None, Body::None),
+    open("GET", "/api/v1/users/{id}/avatar"),
+    route("POST", "/api/v1/users/{id}/avatar", Access::Authenticated, Cookies::None, Body::File),
+    route("DELETE", "/api/v1/users/{id}/avatar", Access::Authenticated, Cookies::None, Body::None),
     route("GET", "/api/users/export", Access::Authenticated, Cookies::None, Body::None),
     route(
         "POST",
@@ -229,6 +234,11 @@ impl Route {
     /// Whether it needs an access token.
     pub(super) fn needs_login(&self) -> bool {
         matches!(self.access, Access::Authenticated | Access::Admin)
+    }
+
+    /// Whether it takes a body of fields; files are for `avatar.rs`.
+    pub(super) fn takes_text(&self) -> bool {
+        !matches!(self.body, Body::None | Body::File)
     }
 
     fn is_unsafe(&self) -> bool {
@@ -307,7 +317,7 @@ async fn unsafe_requests_that_a_cookie_authenticates_need_proof_of_their_origin(
 
 fn json_where_needed(route: &Route, request: RequestBuilder) -> RequestBuilder {
     match route.body {
-        Body::None => request,
+        Body::None | Body::File => request,
         Body::Json { .. } | Body::Mixed { .. } => request.json(&Value::Object(serde_json::Map::new())),
         Body::Form { .. } => request.form(&[]),
     }

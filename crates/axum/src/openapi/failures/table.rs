@@ -283,6 +283,21 @@ pub(super) const ROWS: &[Row] = &[
             ],
         )
     },
+    row(
+        "set_avatar",
+        &[
+            Code::InvalidImage,
+            Code::NotAuthenticated,
+            Code::InvalidToken,
+            Code::Forbidden,
+            Code::CrossSiteRequest,
+            Code::NotFound,
+            Code::Overloaded,
+            Code::Unavailable,
+        ],
+    ),
+    row("delete_avatar", CHANGING),
+    row("avatar", &[Code::NotFound, Code::Unavailable]),
     row("export", &[Code::NotAuthenticated, Code::InvalidToken, Code::RateLimited, Code::Unavailable]),
     row(
         "list_activity",
