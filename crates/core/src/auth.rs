@@ -19,6 +19,7 @@ use crate::{
         hasher::PasswordHasher,
         hooks::Hooks,
         mailer::Mailer,
+        notifier::Notifier,
         store::{Store, StoreError},
         throttle::Throttle,
     },
@@ -39,13 +40,14 @@ pub struct Auth {
     pub(crate) throttle: Arc<dyn Throttle>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) policy: Policy,
-    pub(crate) master: MasterKeys,
+    pub(crate) master: Arc<MasterKeys>,
     pub(crate) keys: KeyRing,
     pub(crate) is_key_from_file: bool,
     pub(crate) revocations: Revocations,
     pub(crate) tokens: TokenCache,
     pub(crate) audit: AuditLog,
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    pub(crate) notifier: Option<Arc<dyn Notifier>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) errands_queued: Notify,
     pub(crate) limit_notices: LimitNotices,
@@ -68,6 +70,7 @@ impl Auth {
             throttle: None,
             breached_passwords: None,
             mailer: None,
+            notifier: None,
             hooks: None,
             clock,
             policy: Policy::default(),
@@ -116,6 +119,7 @@ pub struct AuthBuilder {
     throttle: Option<Arc<dyn Throttle>>,
     breached_passwords: Option<Arc<dyn BreachedPasswords>>,
     mailer: Option<Arc<dyn Mailer>>,
+    notifier: Option<Arc<dyn Notifier>>,
     hooks: Option<Arc<dyn Hooks>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
@@ -177,6 +181,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Tells other systems of events; without it, nothing is kept for them.
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = Some(notifier);
+        self
+    }
+
     /// Asks and tells the application; without it, nobody is asked.
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.hooks = Some(hooks);
@@ -228,6 +238,7 @@ impl AuthBuilder {
             tokens: TokenCache::new(self.policy.tokens.cache_capacity),
             audit: AuditLog::new(Arc::clone(&self.store)),
             mailer: self.mailer,
+            notifier: self.notifier,
             hooks: self.hooks,
             errands_queued: Notify::new(),
             limit_notices: LimitNotices::default(),
@@ -239,7 +250,7 @@ impl AuthBuilder {
             hasher: self.hasher,
             clock: self.clock,
             policy: self.policy,
-            master,
+            master: Arc::new(master),
             keys,
             is_key_from_file,
             revocations,

@@ -146,7 +146,9 @@ impl Auth {
             let content = Content::AddressChanged { new: found.email.clone() };
             self.letter(recipient(former, found.language), now, content)?
         };
-        let confirmation = AddressConfirmation { digest, from: former.email.clone(), now, errand };
+        let announced = self.announce_confirmation(former, &found.email, now)?;
+        let errands = errand.into_iter().chain(announced).collect();
+        let confirmation = AddressConfirmation { digest, from: former.email.clone(), now, errands };
         let (auth, client, id, former) = (Arc::clone(self), client.clone(), former.id, former.clone());
         to_the_end(async move {
             let confirmed = auth.store.confirm_address(confirmation).await?;

@@ -20,6 +20,7 @@ use crate::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
         hooks::{Caller, Concerning, Deletion, HookError},
+        notifier::EventKind,
         store::{DeletionRequest, DeletionRequested, NewErrand, StoreError},
     },
     token::{TokenError, claims::AccessClaims},
@@ -81,8 +82,11 @@ impl Auth {
         self.ask_hooks(|| Before::AccountDeletion(Concerning::of(&account, Caller::of(client)))).await?;
         let now = self.clock.now();
         let deletes_at = now.plus(self.policy.accounts.deletion_grace);
-        let errand = self.farewell(&account, now, deletes_at).await?;
-        let request = DeletionRequest { id: account.id, verified, deletes_at, errand, now };
+        let letter = self.farewell(&account, now, deletes_at).await?;
+        let disabled = Account { active: false, ..account.clone() };
+        let announced = self.announce(EventKind::Disabled, &disabled, now)?;
+        let errands = letter.into_iter().chain(announced).collect();
+        let request = DeletionRequest { id: account.id, verified, deletes_at, errands, now };
         let event = AuditEvent {
             at: now,
             kind: AuditKind::DeletionRequested,
@@ -156,8 +160,9 @@ impl Auth {
         let (auth, address) = (Arc::clone(self), client.address.to_string());
         to_the_end(async move {
             let now = auth.clock.now();
-            let is_restored = auth.store.restore_account(id, now).await?.is_some();
+            let is_restored = auth.store.restore_account(id, now, auth.announcer(now)).await?.is_some();
             if is_restored {
+                auth.wake_outbox();
                 auth.audit.record(AuditEvent {
                     at: now,
                     kind: AuditKind::AccountRestored,
@@ -184,7 +189,8 @@ impl Auth {
         let now = self.clock.now();
         let mut total = 0;
         loop {
-            let deleted = self.store.delete_due_accounts(now, BATCH).await?;
+            let deleted = self.store.delete_due_accounts(now, BATCH, self.announcer(now)).await?;
+            self.wake_outbox();
             for account in &deleted {
                 self.revocations.learn_sessions(&account.ended);
                 self.audit.record(AuditEvent::of_operator(

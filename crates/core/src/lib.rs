@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod administration;
+mod announcements;
 mod audit_log;
 pub mod auth;
 pub mod avatar;

@@ -14,6 +14,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,7 +22,8 @@ use crate::{
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
-        mailer::{DeliveryError, Mailer},
+        mailer::DeliveryError,
+        notifier::Event,
         store::{ClaimedErrand, NewErrand, StoreError},
     },
     register::Applicant,
@@ -29,12 +31,16 @@ use crate::{
         account::AccountId,
         language::Language,
         message::{Content, Message},
-        secret::{random_bytes, time_ordered_id},
+        secret::{MasterKeys, random_bytes, time_ordered_id},
     },
 };
 
 /// How many errands a node runs at once: one slow mail server must not hold up a thousand letters to others.
 const AT_ONCE: usize = 4;
+/// How many events a node tells of at once, beside those: a receiver that is slow must hold up no letter.
+const TOLD_AT_ONCE: usize = 16;
+/// What errands that tell of events are called in metrics and the log.
+const ANNOUNCEMENT: &str = "webhook";
 /// How long an errand is one node's.
 const LEASE: Duration = Duration::from_mins(5);
 /// How long an errand may take: less than its lease, so that nobody else has begun it meanwhile.
@@ -65,6 +71,8 @@ pub(crate) enum Errand {
     },
     /// Take a registration further that tells nobody whether its address has an account.
     Register(Applicant),
+    /// Tell other systems of an event.
+    Announce(Event),
 }
 
 /// A message as it is kept.
@@ -119,6 +127,27 @@ enum Ending {
     Never(String),
 }
 
+impl Ending {
+    fn of_delivery(outcome: Result<(), DeliveryError>) -> Self {
+        match outcome {
+            Ok(()) => Self::Done,
+            Err(error @ DeliveryError::Temporary(_)) => Self::Later(error.to_string()),
+            Err(error @ DeliveryError::Final(_)) => Self::Never(error.to_string()),
+        }
+    }
+}
+
+/// Seals an errand that is due at once.
+pub(crate) fn seal(master: &MasterKeys, errand: &Errand, now: Timestamp) -> Result<NewErrand, StoreError> {
+    let id = time_ordered_id(now);
+    let plain = serde_json::to_vec(errand).map_err(|error| StoreError::Broken(error.into()))?;
+    let plain = Zeroizing::new(plain);
+    let sealed = master.seal_errand(&id, &plain).map_err(|error| StoreError::Broken(error.into()))?;
+    // An announcement outlives the account that it is about.
+    let account_id = describe(errand).1.filter(|_| !matches!(errand, Errand::Announce(_)));
+    Ok(NewErrand { id, sealed, account_id, created_at: now, due_at: now })
+}
+
 impl Auth {
     /// Whether anything is told by mail here.
     #[must_use]
@@ -141,12 +170,7 @@ impl Auth {
 
     /// Seals an errand that is due at once.
     pub(crate) fn errand(&self, errand: &Errand, now: Timestamp) -> Result<NewErrand, StoreError> {
-        let id = time_ordered_id(now);
-        let plain = serde_json::to_vec(errand).map_err(|error| StoreError::Broken(error.into()))?;
-        let plain = Zeroizing::new(plain);
-        let sealed =
-            self.master.seal_errand(&id, &plain).map_err(|error| StoreError::Broken(error.into()))?;
-        Ok(NewErrand { id, sealed, account_id: describe(errand).1, created_at: now, due_at: now })
+        seal(&self.master, errand, now)
     }
 
     /// Says that an errand was queued, so that it does not wait for the next look.
@@ -161,10 +185,12 @@ impl Auth {
     /// # Errors
     /// An outage of the store.
     pub async fn run_due_errands(&self) -> Result<usize, StoreError> {
-        let Some(mailer) = &self.mailer else { return Ok(0) };
+        if !self.runs_errands() {
+            return Ok(0);
+        }
         let mut count = 0;
         while let Some(claimed) = self.claim().await? {
-            self.run_errand(mailer.as_ref(), claimed).await;
+            self.run_errand(self.open_errand(&claimed), claimed).await;
             count += 1;
         }
         Ok(count)
@@ -172,16 +198,27 @@ impl Auth {
 
     /// Runs errands until it is told to stop, and then ends what it has begun.
     pub(crate) async fn run_errands(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let Some(mailer) = self.mailer.clone() else { return };
-        let mut running = JoinSet::new();
+        if !self.runs_errands() {
+            return;
+        }
+        let (mut running, mut telling) = (JoinSet::new(), JoinSet::new());
         let mut is_reported = false;
         while !*stop.borrow() {
             let begun = if running.len() < AT_ONCE { self.claim().await } else { Ok(None) };
             match begun {
                 Ok(Some(claimed)) => {
-                    let (auth, mailer) = (Arc::clone(&self), Arc::clone(&mailer));
-                    running.spawn(async move { auth.run_errand(mailer.as_ref(), claimed).await });
                     is_reported = false;
+                    let (auth, errand) = (Arc::clone(&self), self.open_errand(&claimed));
+                    if !matches!(errand, Ok(Errand::Announce(_))) {
+                        running.spawn(async move { auth.run_errand(errand, claimed).await });
+                        continue;
+                    }
+                    while telling.try_join_next().is_some() {}
+                    if telling.len() < TOLD_AT_ONCE {
+                        telling.spawn(async move { auth.run_errand(errand, claimed).await });
+                    } else {
+                        self.put_off(ANNOUNCEMENT, &claimed, "enough are being told").await;
+                    }
                 }
                 Ok(None) => {
                     is_reported = false;
@@ -203,6 +240,12 @@ impl Auth {
             }
         }
         while running.join_next().await.is_some() {}
+        while telling.join_next().await.is_some() {}
+    }
+
+    /// Whether there is anybody to run errands for.
+    fn runs_errands(&self) -> bool {
+        self.mailer.is_some() || self.notifier.is_some()
     }
 
     /// Says how long the queue is.
@@ -220,12 +263,11 @@ impl Auth {
         self.store.claim_errand(now, now.plus(LEASE), now.plus(LATEST)).await
     }
 
-    async fn run_errand(&self, mailer: &dyn Mailer, claimed: ClaimedErrand) {
+    async fn run_errand(&self, errand: Result<Errand, String>, claimed: ClaimedErrand) {
         let (id, attempts, made) = (claimed.id, claimed.attempts, claimed.created_at);
-        let errand = self.open_errand(&claimed);
         let (kind, account_id) = errand.as_ref().map_or(("unreadable", None), describe);
         let ending = match errand {
-            Ok(errand) => match timeout(LIMIT, self.run(mailer, errand)).await {
+            Ok(errand) => match timeout(LIMIT, self.run(id, errand)).await {
                 Ok(ending) => ending,
                 Err(_) => Ending::Later(format!("not done within {} s", LIMIT.as_secs())),
             },
@@ -238,9 +280,7 @@ impl Auth {
                 self.store.finish_errand(id, attempts).await
             }
             Ending::Later(cause) if age < GIVEN_UP_AFTER => {
-                count(kind, "postponed");
-                tracing::warn!(kind, attempts, cause, "an errand was put off");
-                self.store.postpone_errand(id, attempts, self.clock.now().plus(pause_after(attempts))).await
+                return self.put_off(kind, &claimed, &cause).await;
             }
             Ending::Later(cause) | Ending::Never(cause) => {
                 self.give_up(kind, account_id, &cause);
@@ -252,12 +292,22 @@ impl Auth {
         }
     }
 
+    async fn put_off(&self, kind: &'static str, claimed: &ClaimedErrand, cause: &str) {
+        let attempts = claimed.attempts;
+        count(kind, "postponed");
+        tracing::warn!(kind, attempts, cause, "an errand was put off");
+        let due_at = self.clock.now().plus(pause_after(attempts));
+        if let Err(error) = self.store.postpone_errand(claimed.id, attempts, due_at).await {
+            tracing::warn!(%error, kind, "an errand could not be settled and will be run once more");
+        }
+    }
+
     fn give_up(&self, kind: &'static str, account_id: Option<AccountId>, cause: &str) {
         count(kind, "abandoned");
         tracing::error!(kind, cause, "an errand was given up: nobody will be told");
         self.audit.record(AuditEvent {
             at: self.clock.now(),
-            kind: AuditKind::Mail,
+            kind: if kind == ANNOUNCEMENT { AuditKind::Webhook } else { AuditKind::Mail },
             outcome: AuditOutcome::Failure,
             account_id,
             actor_id: None,
@@ -275,12 +325,15 @@ impl Auth {
             .map_err(|_| "it is of a kind that this version does not know".to_owned())
     }
 
-    async fn run(&self, mailer: &dyn Mailer, errand: Errand) -> Ending {
+    async fn run(&self, id: Uuid, errand: Errand) -> Ending {
         match errand {
-            Errand::Deliver(letter) => match mailer.deliver(&letter.into_message()).await {
-                Ok(()) => Ending::Done,
-                Err(error @ DeliveryError::Temporary(_)) => Ending::Later(error.to_string()),
-                Err(error @ DeliveryError::Final(_)) => Ending::Never(error.to_string()),
+            Errand::Deliver(letter) => match &self.mailer {
+                Some(mailer) => Ending::of_delivery(mailer.deliver(&letter.into_message()).await),
+                None => Ending::Later("no mail is sent here".to_owned()),
+            },
+            Errand::Announce(event) => match &self.notifier {
+                Some(notifier) => Ending::of_delivery(notifier.notify(id, &event).await),
+                None => Ending::Later("nobody is told of events here".to_owned()),
             },
             Errand::Remind { email, address } => match self.remind(&email, &address).await {
                 Ok(()) => Ending::Done,
@@ -302,6 +355,7 @@ fn describe(errand: &Errand) -> (&'static str, Option<AccountId>) {
         }
         Errand::Remind { .. } => ("remind", None),
         Errand::Register(_) => ("register", None),
+        Errand::Announce(event) => (ANNOUNCEMENT, Some(AccountId::from_uuid(event.account_id))),
     }
 }
 

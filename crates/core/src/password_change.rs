@@ -16,6 +16,7 @@ use crate::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         hasher::{HashError, Verification},
         hooks::{HookError, PasswordReason, PasswordSetting},
+        notifier::EventKind,
         store::{PasswordChange, StoreError},
     },
     values::{
@@ -184,9 +185,11 @@ impl Auth {
         let to = self.hasher.hash(new.password, client.network()).await?;
         let now = self.clock.now();
         let language = self.credentials_of(account).await?.and_then(|found| found.language);
-        let errand = self.letter(recipient(account, language), now, Content::PasswordChanged)?;
+        let letter = self.letter(recipient(account, language), now, Content::PasswordChanged)?;
+        let announced = self.announce(EventKind::PasswordChanged, account, now)?;
+        let errands = letter.into_iter().chain(announced).collect();
         let is_first = from.is_none();
-        let change = PasswordChange { account_id: account.id, from, to, keep, now, errand };
+        let change = PasswordChange { account_id: account.id, from, to, keep, now, errands };
         let event = AuditEvent {
             at: now,
             kind: AuditKind::PasswordChanged,

@@ -19,9 +19,11 @@ use crate::{
     outbox::Errand,
     ports::{
         audit::{AuditKind, AuditOutcome},
+        clock::Timestamp,
         hasher::HashError,
         hooks::{HookError, PasswordReason, PasswordSetting},
-        store::{FoundLink, PasswordReset, StoreError},
+        notifier::EventKind,
+        store::{FoundLink, NewErrand, PasswordReset, StoreError},
         throttle::{Count, ThrottleKey},
     },
     values::{
@@ -185,10 +187,11 @@ impl Auth {
         let setting = PasswordSetting::of(&account, PasswordReason::Reset, client);
         self.ask_hooks(|| Before::PasswordChange(setting.clone())).await?;
         let to = self.hasher.hash(new.password, client.network()).await?;
-        let errand = self.letter(recipient(&account, language), now, Content::PasswordChanged)?;
+        let letter = self.letter(recipient(&account, language), now, Content::PasswordChanged)?;
+        let errands = letter.into_iter().chain(self.announce_reset(&account, now)?).collect();
         let (auth, client) = (Arc::clone(self), client.clone());
         to_the_end(async move {
-            let reset = PasswordReset { digest, to, now: auth.clock.now(), errand };
+            let reset = PasswordReset { digest, to, now: auth.clock.now(), errands };
             let cutoff = auth.store.reset_password(reset).await?.ok_or(PasswordResetError::Refused)?;
             auth.revocations.learn_cutoff(cutoff);
             auth.wake_outbox();
@@ -197,6 +200,14 @@ impl Auth {
             Ok(())
         })
         .await
+    }
+
+    /// The address counts as proved with the reset.
+    fn announce_reset(&self, account: &Account, now: Timestamp) -> Result<Vec<NewErrand>, StoreError> {
+        let mut errands = self.announce_confirmation(account, &account.email, now)?;
+        let account = Account { confirmed: true, ..account.clone() };
+        errands.extend(self.announce(EventKind::PasswordChanged, &account, now)?);
+        Ok(errands)
     }
 
     pub(crate) async fn check_typed_twice(&self, account: &Account, new: &TypedTwice) -> Vec<RuleViolation> {

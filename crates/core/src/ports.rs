@@ -5,6 +5,7 @@ pub mod breached_passwords;
 pub mod hasher;
 pub mod hooks;
 pub mod mailer;
+pub mod notifier;
 pub mod store;
 pub mod throttle;
 
@@ -12,6 +13,7 @@ pub use breached_passwords::{BreachedPasswords, BreachedPasswordsError};
 pub use hasher::{HashError, PasswordHasher, Verification};
 pub use hooks::Hooks;
 pub use mailer::{DeliveryError, Mailer};
+pub use notifier::Notifier;
 pub use store::{Store, StoreError};
 pub use throttle::{Throttle, ThrottleKey};
 pub use vestibule_token::clock;

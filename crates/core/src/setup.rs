@@ -173,6 +173,7 @@ impl Auth {
             permissions: Scopes::from_iter([ADMIN.to_owned()]),
             language: None,
             invitation: None,
+            announcer: self.announcer(created_at),
             created_at,
         };
         let (auth, client) = (Arc::clone(self), client.clone());

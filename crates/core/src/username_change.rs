@@ -69,8 +69,12 @@ impl Auth {
         let content =
             Content::UsernameChanged { old: account.username.clone(), new: username.as_str().to_owned() };
         let errand = self.letter(recipient(account, language), now, content)?;
-        let change =
-            AccountChange { username: Some(Some(username)), errand, ..AccountChange::of(account.id, now) };
+        let change = AccountChange {
+            username: Some(Some(username)),
+            errand,
+            announcer: self.announcer(now),
+            ..AccountChange::of(account.id, now)
+        };
         let auth = Arc::clone(self);
         to_the_end(async move {
             match auth.store.change_account(change).await? {

@@ -25,6 +25,7 @@ mod throttle;
 mod tokens;
 mod usernames;
 mod value;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,7 @@ pub use throttle::Throttle;
 pub use tokens::Tokens;
 pub use usernames::Usernames;
 pub use value::{Raw, Value, read_span, write_span};
+pub use webhook::Webhook;
 
 use crate::failure::{Failure, Problem};
 
@@ -77,6 +79,8 @@ pub struct Config {
     pub mail: Mail,
     /// `[egress]`
     pub egress: Egress,
+    /// `[webhook]`
+    pub webhook: Option<Webhook>,
     /// `[registration]`
     pub registration: Registration,
     /// `[accounts]`
@@ -163,6 +167,7 @@ impl Config {
             redis: Redis::read(settings, &mut problems),
             mail: Mail::read(settings, &mut problems),
             egress: Egress::read(settings, &mut problems),
+            webhook: Webhook::read(settings, &mut problems),
             registration: Registration::read(settings),
             accounts: Accounts::read(settings),
             danger: Danger::read(settings),

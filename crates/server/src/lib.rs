@@ -24,3 +24,4 @@ pub mod setup;
 pub mod signals;
 pub mod startup;
 pub mod telemetry;
+pub mod webhook;

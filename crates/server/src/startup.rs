@@ -20,7 +20,7 @@ use crate::{
     breached_file::BreachedFile,
     config::{Config, Passwords, Tokens},
     failure::{Failure, Problem},
-    mail, policy, secret_key,
+    mail, policy, secret_key, webhook,
 };
 
 /// What an engine stands on.
@@ -76,6 +76,9 @@ impl Foundation {
         }
         if let Some(throttle) = &self.throttle {
             builder = builder.throttle(throttle.clone());
+        }
+        if let Some(notifier) = webhook::notifier(config)? {
+            builder = builder.notifier(notifier);
         }
         if let Some(breached) = &self.breached {
             builder = builder.breached_passwords(breached.clone());

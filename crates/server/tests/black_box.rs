@@ -55,3 +55,5 @@ mod storage;
 mod two_nodes;
 #[path = "black_box/users.rs"]
 mod users;
+#[path = "black_box/webhooks.rs"]
+mod webhooks;

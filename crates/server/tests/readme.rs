@@ -23,6 +23,7 @@ const README: &str = "README.md";
 const MAP: &str = "ARCHITECTURE.md";
 const VERIFYING: &str = "docs/verifying-tokens.md";
 const MAIL: &str = "docs/mail.md";
+const WEBHOOKS: &str = "docs/webhooks.md";
 /// Run by a browser, in `black_box/browser.rs`.
 const WEB_LOGIN: &str = "docs/web-login.md";
 /// Its examples are doc tests of the crate `vestibule`.
@@ -172,6 +173,48 @@ fn the_mail_server_of_the_documentation_is_right() {
 }
 
 #[test]
+fn the_receiver_of_the_documentation_takes_our_events_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, secret) = (folder.path().join("receiver.py"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    std::fs::write(&file, only(WEBHOOKS, "python")).unwrap();
+    let mut program = Command::new("python3");
+    program.arg(&file).arg("0").env("WEBHOOK_SECRET", secret);
+    let mut receiver = programs::Receiver::start(&mut program);
+    let url = format!("http://127.0.0.1:{}/", receiver.port());
+    let webhook = [("VESTIBULE_WEBHOOK__URL", url.clone()), ("VESTIBULE_WEBHOOK__SECRET", secret.to_owned())];
+    let account_id = Server::start(&webhook).log_in().account_id;
+    assert_eq!(receiver.line(), format!("user.registered {account_id} {{}}"));
+    let forged =
+        ["-H", "webhook-id: a", "-H", "webhook-timestamp: 1", "-H", "webhook-signature: v1,a", "-d", "{}"];
+    let mut curl = Command::new("curl");
+    let _ =
+        curl.args(["-sS", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code}"]).args(forged).arg(&url);
+    assert_eq!(run(&mut curl), "401");
+
+    let example = only(WEBHOOKS, "toml").replace("/etc/vestibule/webhook_secret", "webhook_secret");
+    std::fs::write(folder.path().join("webhook_secret"), format!("{secret}\n")).unwrap();
+    std::fs::write(folder.path().join("vestibule.toml"), example).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    check.env_clear().current_dir(folder.path()).args(["config", "check", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&run(&mut check)).unwrap();
+    assert_eq!(
+        (&shown["values"]["webhook.url"], &shown["values"]["webhook.secret"]),
+        (&json!("(set)"), &json!("(set)"))
+    );
+
+    for kind in vestibule::core::ports::notifier::EventKind::ALL {
+        assert!(
+            text(WEBHOOKS).contains(&format!("| `{}` | {} |", kind.as_str(), kind.meaning())),
+            "{kind:?}"
+        );
+    }
+    let shown: serde_json::Value = serde_json::from_str(&only(WEBHOOKS, "json")).unwrap();
+    let facts = shown["data"]["account"].clone();
+    let facts: vestibule::core::ports::notifier::Facts = serde_json::from_value(facts).unwrap();
+    assert_eq!(serde_json::to_value(facts).unwrap(), shown["data"]["account"]);
+}
+
+#[test]
 fn every_example_is_run_by_a_test() {
     for document in &documents() {
         for example in examples(document) {
@@ -180,7 +223,8 @@ fn every_example_is_run_by_a_test() {
                 | (VERIFYING, "python" | "js" | "rust")
                 | (WEB_LOGIN, "js")
                 | (LOGIN_MANAGER, "rust")
-                | (MAIL, "toml") => true,
+                | (MAIL, "toml")
+                | (WEBHOOKS, "toml" | "python" | "json") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.
                 (_, language) => document == MAP && language == "text",

@@ -3,7 +3,7 @@
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{Insertion, PendingDeletion, StoreError},
+        store::{Insertion, Occurrence, PendingDeletion, StoreError},
     },
     values::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
@@ -16,6 +16,7 @@ use vestibule_core::{
 };
 
 use crate::{
+    errands,
     failure::broken,
     links, search, sessions,
     statement::{account_columns, global_cutoff, statements},
@@ -109,6 +110,8 @@ pub(crate) async fn insert_account<T: Tx>(
             if let Some((link, errand)) = &account.invitation {
                 links::keep_link(tx, link, errand).await?;
             }
+            let announced = account.announcer.errands(Occurrence::Inserted(&inserted))?;
+            errands::queue_errands(tx, &announced).await?;
             let ended = match session {
                 Some(session) => sessions::insert_session(tx, session, u32::MAX).await?.pop(),
                 None => None,

@@ -4,7 +4,8 @@ use vestibule_core::{
     ports::{
         clock::Timestamp,
         store::{
-            AccountChange, AccountChanged, AccountDeleted, AccountDeletion, DisabledAccount, StoreError,
+            AccountChange, AccountChanged, AccountDeleted, AccountDeletion, DisabledAccount, Occurrence,
+            StoreError,
         },
     },
     values::{
@@ -99,6 +100,8 @@ pub(crate) async fn change_account<T: Tx>(
     if let Some(errand) = &change.errand {
         errands::queue_errand(tx, errand).await?;
     }
+    let announced = change.announcer.errands(Occurrence::Changed { before: &before, after: &after })?;
+    errands::queue_errands(tx, &announced).await?;
     Ok(AccountChanged::Changed { before, after, cutoff })
 }
 
@@ -173,6 +176,8 @@ pub(crate) async fn delete_account<T: Tx>(
         return Ok(AccountDeleted::LastAdmin);
     }
     let ended = remove(tx, deletion.id, deletion.now).await?;
+    let gone = Occurrence::Deleted { id: deletion.id, account: Some(&account) };
+    errands::queue_errands(tx, &deletion.announcer.errands(gone)?).await?;
     Ok(AccountDeleted::Deleted { account, ended })
 }
 

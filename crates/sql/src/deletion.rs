@@ -3,7 +3,7 @@
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{DeletedAccount, DeletionRequest, DeletionRequested, StoreError},
+        store::{Announcer, DeletedAccount, DeletionRequest, DeletionRequested, Occurrence, StoreError},
     },
     values::account::{Account, AccountId},
 };
@@ -54,9 +54,7 @@ pub(crate) async fn request_deletion<T: Tx>(
         return Ok(DeletionRequested::Refused);
     }
     administration::delete_links(tx, request.id).await?;
-    if let Some(errand) = &request.errand {
-        errands::queue_errand(tx, errand).await?;
-    }
+    errands::queue_errands(tx, &request.errands).await?;
     let cutoff = revocation::cut_off_account(tx, request.id, request.now).await?;
     cutoff.map(DeletionRequested::Pending).ok_or_else(|| broken("an account vanished under its deletion"))
 }
@@ -66,9 +64,14 @@ pub(crate) async fn restore_account<T: Tx>(
     tx: &mut T,
     id: AccountId,
     now: Timestamp,
+    announcer: &Announcer,
 ) -> Result<Option<Account>, StoreError> {
     let restored = tx.opt(&RESTORE_ACCOUNT, &[(&id).into(), now.into()]).await?;
-    restored.map(AccountRow::into_account).transpose()
+    let Some(after) = restored.map(AccountRow::into_account).transpose()? else { return Ok(None) };
+    let before = Account { active: false, ..after.clone() };
+    let announced = announcer.errands(Occurrence::Changed { before: &before, after: &after })?;
+    errands::queue_errands(tx, &announced).await?;
+    Ok(Some(after))
 }
 
 /// Removes accounts whose time has come.
@@ -76,12 +79,15 @@ pub(crate) async fn delete_due_accounts<T: Tx>(
     tx: &mut T,
     now: Timestamp,
     batch: u32,
+    announcer: &Announcer,
 ) -> Result<Vec<DeletedAccount>, StoreError> {
     let due = tx.all(&LIST_DUE_ACCOUNTS, &[now.into(), i64::from(batch).into()]).await?;
     let mut deleted = Vec::with_capacity(due.len());
     for DueRow { id } in due {
         if tx.opt(&LOCK_DUE_ACCOUNT, &[(&id).into(), now.into()]).await?.is_some() {
             let ended = administration::remove(tx, id, now).await?;
+            let gone = announcer.errands(Occurrence::Deleted { id, account: None })?;
+            errands::queue_errands(tx, &gone).await?;
             deleted.push(DeletedAccount { id, ended });
         }
     }

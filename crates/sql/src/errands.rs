@@ -55,6 +55,14 @@ pub(crate) async fn queue_errand<T: Tx>(tx: &mut T, errand: &NewErrand) -> Resul
     tx.exec(&INSERT_ERRAND, &params).await.map(drop)
 }
 
+/// Queues errands.
+pub(crate) async fn queue_errands<T: Tx>(tx: &mut T, errands: &[NewErrand]) -> Result<(), StoreError> {
+    for errand in errands {
+        queue_errand(tx, errand).await?;
+    }
+    Ok(())
+}
+
 /// Takes the errand that has been due for longest, else one that a clock which was ahead put off beyond `latest`.
 pub(crate) async fn claim_errand<T: Tx>(
     tx: &mut T,

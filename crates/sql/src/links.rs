@@ -187,9 +187,7 @@ pub(crate) async fn confirm_address<T: Tx>(
         if account.email != confirmation.from {
             tx.exec(&DELETE_OTHER_WAYS_IN, &[(&used.account_id).into()]).await?;
         }
-        if let Some(errand) = &confirmation.errand {
-            errands::queue_errand(tx, errand).await?;
-        }
+        errands::queue_errands(tx, &confirmation.errands).await?;
         return Ok(Confirmed::Confirmed(account.into_account()?));
     }
     let owner = [(&used.account_id).into(), used.email_canonical.as_str().into()];
@@ -270,9 +268,7 @@ pub(crate) async fn reset_password<T: Tx>(
         return Ok(None);
     }
     tx.exec(&DELETE_OTHER_WAYS_IN, &[(&used.account_id).into()]).await?;
-    if let Some(errand) = &reset.errand {
-        errands::queue_errand(tx, errand).await?;
-    }
+    errands::queue_errands(tx, &reset.errands).await?;
     revocation::cut_off_account(tx, used.account_id, reset.now).await
 }
 
@@ -306,9 +302,7 @@ pub(crate) async fn change_password<T: Tx>(
         return Ok(None);
     }
     tx.exec(&DELETE_OTHER_WAYS_IN, &[id]).await?;
-    if let Some(errand) = &change.errand {
-        errands::queue_errand(tx, errand).await?;
-    }
+    errands::queue_errands(tx, &change.errands).await?;
     sessions::revoke_other_sessions(tx, change.account_id, change.keep, change.now).await.map(Some)
 }
 

@@ -44,7 +44,10 @@ impl<E: Engine> Store for SqlStore<E> {
         account: NewAccount,
         session: Option<NewSession>,
     ) -> Result<Insertion, StoreError> {
-        let needs_more = session.is_some() || account.invitation.is_some() || account.username.is_some();
+        let needs_more = session.is_some()
+            || account.invitation.is_some()
+            || account.username.is_some()
+            || account.announcer.is_heard();
         let arguments = (account, session);
         let body: Body<E, (_, Option<NewSession>), _> =
             |tx, (account, session)| Box::pin(accounts::insert_account(tx, account, session.as_ref()));

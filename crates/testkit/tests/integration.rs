@@ -5,6 +5,7 @@ mod integration {
     mod account_changes;
     mod admin;
     mod admin_users;
+    mod announcements;
     mod audit;
     mod avatar;
     mod bad_headers;

@@ -153,6 +153,7 @@ impl Turn {
             permissions: Scopes::none(),
             language: None,
             invitation: None,
+            announcer: vestibule::core::ports::store::Announcer::default(),
             created_at: now,
         })
     }

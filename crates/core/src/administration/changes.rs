@@ -75,7 +75,11 @@ impl Auth {
     }
 
     fn change_of(&self, admin: &Administrator, id: AccountId) -> AccountChange {
-        AccountChange { keeps_an_admin: !admin.is_operator(), ..AccountChange::of(id, self.clock.now()) }
+        AccountChange {
+            keeps_an_admin: !admin.is_operator(),
+            announcer: self.announcer(self.clock.now()),
+            ..AccountChange::of(id, self.clock.now())
+        }
     }
 
     /// Checks every rule, so that all is mended at once.
@@ -126,6 +130,7 @@ impl Auth {
                     if let Some(cutoff) = cutoff {
                         auth.revocations.learn_cutoff(cutoff);
                     }
+                    auth.wake_outbox();
                     auth.record_change(&admin, kind, &before, &after, now);
                     auth.tell_hooks_of(&admin, before, &after).await;
                     Ok(after)
@@ -188,9 +193,15 @@ impl Auth {
         let (auth, admin) = (Arc::clone(self), admin.clone());
         to_the_end(async move {
             let now = auth.clock.now();
-            let deletion = AccountDeletion { id, keeps_an_admin: !admin.is_operator(), now };
+            let deletion = AccountDeletion {
+                id,
+                keeps_an_admin: !admin.is_operator(),
+                announcer: auth.announcer(now),
+                now,
+            };
             match auth.store.delete_account(deletion).await? {
                 AccountDeleted::Deleted { account, ended } => {
+                    auth.wake_outbox();
                     auth.revocations.learn_sessions(&ended);
                     metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
                     auth.audit.record(admin.event(now, AuditKind::AccountDeletion, Some(id)));

@@ -128,6 +128,8 @@ pub enum AuditKind {
     AddressChangeRequested,
     /// A message was given up.
     Mail,
+    /// Another system was not told of an event: that was given up.
+    Webhook,
 }
 
 impl AuditKind {
@@ -158,6 +160,7 @@ impl AuditKind {
         Self::UsernameChanged,
         Self::AddressChangeRequested,
         Self::Mail,
+        Self::Webhook,
     ];
 
     /// The stable name.
@@ -189,6 +192,7 @@ impl AuditKind {
             Self::UsernameChanged => "username_changed",
             Self::AddressChangeRequested => "address_change_requested",
             Self::Mail => "mail",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -19,6 +19,7 @@
 //! `store_contract!`.
 
 mod administration;
+mod announcer;
 mod avatars;
 mod deletions;
 mod errands;
@@ -35,6 +36,7 @@ pub use self::{
         AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch, Activity,
         Administration, AuditPage, AuditSearch, DisabledAccount, PermissionChange,
     },
+    announcer::{Announcer, Occurrence},
     avatars::{Avatar, Avatars},
     deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},

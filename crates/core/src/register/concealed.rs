@@ -218,6 +218,7 @@ impl Auth {
             permissions: Scopes::none(),
             language: applicant.language.as_deref().and_then(Language::read),
             invitation: None,
+            announcer: self.announcer(self.clock.now()),
             created_at: Timestamp::from_millis(applicant.at),
         })
     }

@@ -101,6 +101,7 @@ impl Auth {
             permissions: Scopes::none(),
             language: None,
             invitation: None,
+            announcer: self.announcer(created_at),
             created_at,
         })
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ports::{
     clock::Timestamp,
-    store::{NewErrand, PendingDeletion},
+    store::{Announcer, NewErrand, PendingDeletion},
 };
 
 /// The longest full name, in Unicode scalar values.
@@ -59,6 +59,8 @@ pub struct NewAccount {
     pub language: Option<Language>,
     /// The link that asks for a proof of the address, and the errand that mails it.
     pub invitation: Option<(NewLink, NewErrand)>,
+    /// What tells others of it.
+    pub announcer: Announcer,
     /// The present moment.
     pub created_at: Timestamp,
 }

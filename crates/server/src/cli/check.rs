@@ -7,7 +7,7 @@ use crate::{
     config::{Loaded, Value, keys::KEYS, write_span},
     egress,
     failure::{Failure, Problem},
-    mail, startup,
+    mail, startup, webhook,
 };
 
 pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
@@ -15,6 +15,7 @@ pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
     startup::read_signing_key(&loaded.config.tokens)?;
     mail::check(&loaded.config)?;
     egress::check(&loaded.config)?;
+    webhook::notifier(&loaded.config)?;
     startup::open_breached_file(&loaded.config.passwords)?;
     let service = &loaded.config.service;
     let (mode, public_url) = (service.mode.as_str(), service.known_url());

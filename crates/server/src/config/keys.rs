@@ -112,6 +112,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("mail", "What people are written; docs/mail.md says more."),
     ("smtp", "The mail server that takes letters."),
     ("egress", "How others are asked, where something is configured that asks them."),
+    ("webhook", "The system that is told of events; docs/webhooks.md says more."),
     ("registration", "Making accounts."),
     ("accounts", "How accounts end."),
     ("danger", "What should not be needed; every key that is set here is warned of at every start."),
@@ -133,6 +134,20 @@ const fn optional(name: &'static str, kind: Kind, unset: &'static str, doc: &'st
 const fn list(name: &'static str, kind: Kind, values: &'static [&'static str], doc: &'static str) -> Key {
     Key { name, kind, default: Default::List(values), doc }
 }
+
+/// What another system can be told of.
+pub const EVENTS: &[&str] = &[
+    "user.registered",
+    "user.email_confirmed",
+    "user.email_changed",
+    "user.username_changed",
+    "user.full_name_changed",
+    "user.password_changed",
+    "user.permissions_changed",
+    "user.disabled",
+    "user.enabled",
+    "user.deleted",
+];
 
 /// The algorithms that sign access tokens.
 pub const ALGORITHMS: &[&str] = &["EdDSA", "ES256", "RS256"];
@@ -323,6 +338,21 @@ pub const KEYS: &[Key] = &[
         "A PEM file with the authority that signed the certificates of those who are asked."),
     key("egress.connect_timeout", Kind::Span, "5s",
         "How long resolving a name and connecting may take, TLS included."),
+
+    optional("webhook.url", Kind::SecretUrl, "nobody is told",
+        "Where events are sent: https, or http on this machine in development."),
+    optional("webhook.secret", Kind::Password, "required with `url`",
+        "What signs events: whsec_ and the base64 of 24 to 64 random bytes, as Standard Webhooks has it."),
+    optional("webhook.secret_file", Kind::Path, "none",
+        "A file that holds webhook.secret, instead of the secret itself."),
+    optional("webhook.previous_secret", Kind::Password, "none",
+        "The secret before this one: while it is being replaced, events have two signatures."),
+    optional("webhook.previous_secret_file", Kind::Path, "none",
+        "A file that holds webhook.previous_secret."),
+    list("webhook.events", Kind::Names, EVENTS,
+        "What is told."),
+    key("webhook.timeout", Kind::Span, "10s",
+        "How long the receiver may take to answer, at most 2m; later it is told once more."),
 
     key("registration.enabled", Kind::Switch, "true",
         "Whether people may make accounts themselves."),

@@ -82,6 +82,8 @@ impl Settings {
         settings.add_secret_file("database_url", "database_url_file", &mut problems);
         settings.add_secret_file("redis_url", "redis_url_file", &mut problems);
         settings.add_secret_file("smtp.password", "smtp.password_file", &mut problems);
+        settings.add_secret_file("webhook.secret", "webhook.secret_file", &mut problems);
+        settings.add_secret_file("webhook.previous_secret", "webhook.previous_secret_file", &mut problems);
         settings.add_secret_file("previous_secret_keys", "previous_secret_keys_file", &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }

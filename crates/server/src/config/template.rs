@@ -54,6 +54,10 @@ fn example(key: &Key) -> &'static str {
         "mail.templates_dir" => "/etc/vestibule/mail",
         "smtp.host" => "smtp.example.org",
         "smtp.tls_ca_file" => "/etc/vestibule/smtp-ca.pem",
+        "webhook.url" => "https://example.org/hooks/vestibule",
+        "webhook.secret" | "webhook.previous_secret" => "whsec_…",
+        "webhook.secret_file" => "/etc/vestibule/webhook_secret",
+        "webhook.previous_secret_file" => "/etc/vestibule/webhook_previous_secret",
         "egress.tls_ca_file" => "/etc/vestibule/egress-ca.pem",
         "smtp.user" => "vestibule",
         "smtp.password" => "from your mail provider",
@@ -90,7 +94,9 @@ mod tests {
             .lines()
             // The first two name no value that could serve as an example; the third is a second name for its neighbour.
             .filter(|line| {
-                !["secret_key", "_keys", "_url_file", "password_file"].iter().any(|name| line.contains(name))
+                !["secret_key", "_keys", "_url_file", "password_file", "secret_file"]
+                    .iter()
+                    .any(|name| line.contains(name))
             })
             .map(|line| {
                 line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned()

@@ -137,6 +137,37 @@ impl Server {
     }
 }
 
+/// A program of the documentation that listens and prints what it is told; it ends when this is dropped.
+pub(crate) struct Receiver {
+    process: Child,
+    lines: Box<dyn Iterator<Item = String>>,
+    port: String,
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Receiver {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut process = start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port = lines.next().unwrap().strip_prefix("listening ").unwrap().to_owned();
+        Self { process, lines: Box::new(lines), port }
+    }
+
+    pub(crate) fn port(&self) -> &str {
+        &self.port
+    }
+
+    pub(crate) fn line(&mut self) -> String {
+        self.lines.next().unwrap()
+    }
+}
+
 /// A program of the documentation that verifies tokens.
 pub(crate) struct Verifier {
     interpreter: &'static str,

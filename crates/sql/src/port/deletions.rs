@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, StoreError},
+        store::{Announcer, DeletedAccount, DeletionRequest, DeletionRequested, Deletions, StoreError},
     },
     values::account::{Account, AccountId},
 };
@@ -21,9 +21,14 @@ impl<E: Engine> Deletions for SqlStore<E> {
         .await
     }
 
-    async fn restore_account(&self, id: AccountId, now: Timestamp) -> Result<Option<Account>, StoreError> {
-        self.step("restore_account", (id, now), |tx, &(id, now)| {
-            Box::pin(deletion::restore_account(tx, id, now))
+    async fn restore_account(
+        &self,
+        id: AccountId,
+        now: Timestamp,
+        announcer: Announcer,
+    ) -> Result<Option<Account>, StoreError> {
+        self.write("restore_account", (id, now, announcer), |tx, (id, now, announcer)| {
+            Box::pin(deletion::restore_account(tx, *id, *now, announcer))
         })
         .await
     }
@@ -32,9 +37,10 @@ impl<E: Engine> Deletions for SqlStore<E> {
         &self,
         now: Timestamp,
         batch: u32,
+        announcer: Announcer,
     ) -> Result<Vec<DeletedAccount>, StoreError> {
-        self.write("delete_due_accounts", (now, batch), |tx, &(now, batch)| {
-            Box::pin(deletion::delete_due_accounts(tx, now, batch))
+        self.write("delete_due_accounts", (now, batch, announcer), |tx, (now, batch, announcer)| {
+            Box::pin(deletion::delete_due_accounts(tx, *now, *batch, announcer))
         })
         .await
     }

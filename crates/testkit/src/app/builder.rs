@@ -9,7 +9,7 @@ use vestibule::{
     core::{
         Auth, Policy, StartError,
         keys::signing::SigningKey,
-        ports::{Hooks, Mailer, PasswordHasher, Store},
+        ports::{Hooks, Mailer, Notifier, PasswordHasher, Store},
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
@@ -44,6 +44,7 @@ pub struct TestAppBuilder {
     hasher: Option<Arc<dyn PasswordHasher>>,
     other_store: Option<Arc<dyn Store>>,
     mailer: Option<Arc<dyn Mailer>>,
+    notifier: Option<Arc<dyn Notifier>>,
     hooks: Option<Arc<dyn Hooks>>,
     pub(super) inbox: Inbox,
     pub(super) secret: SecretKey,
@@ -79,6 +80,7 @@ impl TestAppBuilder {
             hasher: None,
             other_store: None,
             mailer: None,
+            notifier: None,
             hooks: None,
             inbox: Inbox::new(Templates::load(site, None).expect("the program's own templates")),
             secret: SecretKey::generate(),
@@ -118,6 +120,12 @@ impl TestAppBuilder {
     /// Delivers mail by something else than the inbox, for example by what fails.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
+        self
+    }
+
+    /// Tells this of events.
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = Some(notifier);
         self
     }
 
@@ -227,6 +235,9 @@ impl TestAppBuilder {
             .policy(self.policy.clone());
         if let Some((pem, algorithm)) = &self.signing_key {
             builder = builder.signing_key(SigningKey::from_pem(pem, *algorithm).expect("a private key"));
+        }
+        if let Some(notifier) = &self.notifier {
+            builder = builder.notifier(Arc::clone(notifier));
         }
         if let Some(hooks) = &self.hooks {
             builder = builder.hooks(Arc::clone(hooks));

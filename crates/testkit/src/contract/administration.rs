@@ -4,8 +4,8 @@ use vestibule_core::{
     ports::{
         clock::Timestamp,
         store::{
-            AccountChange, AccountChanged, AccountDeleted, AccountDeletion, Activity, Opening,
-            PermissionChange, Rotation, Store,
+            AccountChange, AccountChanged, AccountDeleted, AccountDeletion, Activity, Announcer, Occurrence,
+            Opening, PermissionChange, Rotation, Store,
         },
     },
     values::{
@@ -27,7 +27,7 @@ use super::{
 /// A deletion that asks nobody to stay.
 #[must_use]
 pub fn deletion(id: AccountId, now: Timestamp) -> AccountDeletion {
-    AccountDeletion { id, keeps_an_admin: false, now }
+    AccountDeletion { id, keeps_an_admin: false, announcer: Announcer::default(), now }
 }
 
 fn activity(id: AccountId, activity: Activity, now: Timestamp) -> AccountChange {
@@ -149,6 +149,25 @@ pub async fn what_tells_of_a_change_is_queued_with_it(fixture: &impl StoreFixtur
     assert_eq!(store.count_errands().await.unwrap().waiting, 0);
     assert_eq!(changed(&*store, rename("countess", 2)).await.username.as_deref(), Some("countess"));
     assert_eq!(store.count_errands().await.unwrap().waiting, 1);
+    let announcer = Announcer::new(|occurrence| {
+        Ok(match occurrence {
+            Occurrence::Changed { before, after } => {
+                assert_ne!(before.username, after.username);
+                vec![errand(10, 0), errand(11, 0)]
+            }
+            Occurrence::Deleted { account, .. } => {
+                assert_eq!(account.unwrap().username.as_deref(), Some("lovelace"));
+                vec![errand(12, 0)]
+            }
+            _ => Vec::new(),
+        })
+    });
+    let announced = AccountChange { announcer: announcer.clone(), ..rename("lovelace", 3) };
+    let _ = changed(&*store, announced).await;
+    assert_eq!(store.count_errands().await.unwrap().waiting, 4);
+    let gone = store.delete_account(AccountDeletion { announcer, ..deletion(ada, at(2)) }).await.unwrap();
+    assert!(matches!(gone, AccountDeleted::Deleted { .. }));
+    assert_eq!(store.count_errands().await.unwrap().waiting, 5);
 }
 
 /// Whoever reads the old mailbox must not get in by it.

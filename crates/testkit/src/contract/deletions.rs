@@ -4,7 +4,7 @@ use vestibule_core::{
     ports::{
         clock::Timestamp,
         store::{
-            AccountChange, AccountChanged, Activity, DeletionRequest, DeletionRequested, Opening,
+            AccountChange, AccountChanged, Activity, Announcer, DeletionRequest, DeletionRequested, Opening,
             PendingDeletion, Rotation, Store,
         },
     },
@@ -21,7 +21,7 @@ use super::{
 /// A deletion asked for with the password that samples have.
 #[must_use]
 pub fn deletion_request(id: AccountId, now: Timestamp, deletes_at: Timestamp) -> DeletionRequest {
-    DeletionRequest { id, verified: hash(0), deletes_at, errand: None, now }
+    DeletionRequest { id, verified: hash(0), deletes_at, errands: Vec::new(), now }
 }
 
 async fn pending(store: &dyn Store, id: AccountId, now: i64, deletes_at: i64) {
@@ -45,7 +45,7 @@ pub async fn an_account_waits_out_of_use_for_its_deletion(fixture: &impl StoreFi
     let session = log_in(&*store, ada, at(1)).await;
     let link = link(ada);
     assert!(store.issue_link(link.clone(), errand(1, 0)).await.unwrap());
-    let request = DeletionRequest { errand: Some(errand(2, 0)), ..deletion_request(ada, at(10), at(50)) };
+    let request = DeletionRequest { errands: vec![errand(2, 0)], ..deletion_request(ada, at(10), at(50)) };
     let outcome = store.request_deletion(request).await.unwrap();
     let DeletionRequested::Pending(cutoff) = outcome else { panic!("{outcome:?}") };
     assert_eq!((cutoff.account_id, cutoff.at), (ada, at(10)));
@@ -61,7 +61,7 @@ pub async fn an_account_waits_out_of_use_for_its_deletion(fixture: &impl StoreFi
     let again = store.request_deletion(deletion_request(ada, at(12), at(60))).await.unwrap();
     assert_eq!(again, DeletionRequested::Refused, "once is enough");
     assert_eq!(deletion_of(&*store, "ada").await, told);
-    assert_eq!(store.delete_due_accounts(at(49), 10).await.unwrap(), []);
+    assert_eq!(store.delete_due_accounts(at(49), 10, Announcer::default()).await.unwrap(), []);
 }
 
 /// Whoever has another one by now has not asked.
@@ -72,7 +72,7 @@ pub async fn only_whoever_has_the_password_deletes(fixture: &impl StoreFixture) 
     for request in [
         DeletionRequest {
             verified: hash(7),
-            errand: Some(errand(1, 0)),
+            errands: vec![errand(1, 0)],
             ..deletion_request(ada, at(10), at(50))
         },
         deletion_request(AccountId::new(at(0)), at(10), at(50)),
@@ -91,15 +91,19 @@ pub async fn only_whoever_has_the_password_deletes(fixture: &impl StoreFixture) 
 pub async fn an_account_is_taken_back_in_time_by_its_owner(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
     let ada = register(&*store, "ada").await.id;
-    assert_eq!(store.restore_account(ada, at(1)).await.unwrap(), None, "there is nothing to take back");
+    assert_eq!(
+        store.restore_account(ada, at(1), Announcer::default()).await.unwrap(),
+        None,
+        "there is nothing to take back"
+    );
     let session = log_in(&*store, ada, at(1)).await;
     pending(&*store, ada, 10, 50).await;
-    assert_eq!(store.restore_account(ada, at(50)).await.unwrap(), None);
-    let restored = store.restore_account(ada, at(49)).await.unwrap().unwrap();
+    assert_eq!(store.restore_account(ada, at(50), Announcer::default()).await.unwrap(), None);
+    let restored = store.restore_account(ada, at(49), Announcer::default()).await.unwrap().unwrap();
     assert!(restored.active);
-    assert_eq!(store.restore_account(ada, at(49)).await.unwrap(), None);
+    assert_eq!(store.restore_account(ada, at(49), Announcer::default()).await.unwrap(), None);
     assert_eq!(deletion_of(&*store, "ada").await, None);
-    assert_eq!(store.delete_due_accounts(at(1000), 10).await.unwrap(), []);
+    assert_eq!(store.delete_due_accounts(at(1000), 10, Announcer::default()).await.unwrap(), []);
     assert_eq!(store.rotate_session(rotation(session, 0, at(49))).await.unwrap(), Rotation::Refused);
     log_in(&*store, ada, at(51)).await;
 }
@@ -123,7 +127,7 @@ pub async fn an_administrator_brings_it_back_and_can_forbid_its_owner_to(fixture
     assert_eq!(deletion_of(&*store, "bob").await, told(true));
     store.change_account(activity(bob, Activity::Disabled, 14)).await.unwrap();
     assert_eq!(deletion_of(&*store, "bob").await, told(false));
-    assert_eq!(store.restore_account(bob, at(15)).await.unwrap(), None);
+    assert_eq!(store.restore_account(bob, at(15), Announcer::default()).await.unwrap(), None);
     store.change_account(activity(bob, Activity::Enabled, 16)).await.unwrap();
     assert_eq!(deletion_of(&*store, "bob").await, None);
 }
@@ -160,7 +164,7 @@ pub async fn t24_accounts_go_when_their_time_has_come_with_all_that_is_theirs(fi
     store.queue_errand(letter(2, Some(ids[3]))).await.unwrap();
     store.queue_errand(letter(3, None)).await.unwrap();
     let gone = async |now, batch| {
-        let gone = store.delete_due_accounts(at(now), batch).await.unwrap();
+        let gone = store.delete_due_accounts(at(now), batch, Announcer::default()).await.unwrap();
         gone.into_iter().map(|account| account.id).collect::<Vec<_>>()
     };
     assert_eq!(gone(40, 2).await, [ids[1], ids[0]], "those that waited for longest");
@@ -184,9 +188,9 @@ pub async fn whoever_comes_first_of_a_return_and_a_deletion_wins(fixture: &impl 
             let store = stores[number % 2].clone();
             async move {
                 if number == 3 {
-                    return store.restore_account(ada, at(49)).await.unwrap().is_some();
+                    return store.restore_account(ada, at(49), Announcer::default()).await.unwrap().is_some();
                 }
-                store.delete_due_accounts(at(50), 10).await.unwrap().len() == 1
+                store.delete_due_accounts(at(50), 10, Announcer::default()).await.unwrap().len() == 1
             }
         })
         .await;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use vestibule_core::{
     ports::{
         audit::AuditBatch,
-        store::{AccountChange, AuditPage, AuditSearch, Progress, Store, StoreError},
+        store::{AccountChange, Announcer, AuditPage, AuditSearch, Progress, Store, StoreError},
     },
     values::{account::AccountId, link::LinkPurpose, session::SessionId, username::LoginName},
 };
@@ -125,8 +125,8 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("find_avatar", went(store.find_avatar(account).await)),
         ("delete_avatar", went(store.delete_avatar(account).await)),
         ("request_deletion", went(store.request_deletion(deletion_request(account, at(0), at(1))).await)),
-        ("restore_account", went(store.restore_account(account, at(0)).await)),
-        ("delete_due_accounts", went(store.delete_due_accounts(at(0), 1).await)),
+        ("restore_account", went(store.restore_account(account, at(0), Announcer::default()).await)),
+        ("delete_due_accounts", went(store.delete_due_accounts(at(0), 1, Announcer::default()).await)),
         ("black_out", went(store.black_out(at(0)).await)),
         ("find_blackout_notice", went(store.find_blackout_notice().await)),
         ("delete_blackout_notice", went(store.delete_blackout_notice().await)),

@@ -46,7 +46,7 @@ pub(super) fn link(account_id: AccountId) -> NewLink {
 
 /// A change of the first password.
 pub(super) fn password_change(account_id: AccountId, keep: SessionId) -> PasswordChange {
-    PasswordChange { account_id, from: Some(hash(0)), to: hash(1), keep, now: at(1), errand: None }
+    PasswordChange { account_id, from: Some(hash(0)), to: hash(1), keep, now: at(1), errands: Vec::new() }
 }
 
 /// An operator's new password, `hash(9)`.
@@ -73,11 +73,11 @@ fn rand_id(link: &NewLink) -> u128 {
 }
 
 pub(super) fn confirmation(link: &NewLink, from: &str) -> AddressConfirmation {
-    AddressConfirmation { digest: link.digest, from: from.to_owned(), now: at(1), errand: None }
+    AddressConfirmation { digest: link.digest, from: from.to_owned(), now: at(1), errands: Vec::new() }
 }
 
 pub(super) fn reset(link: &NewLink, number: usize) -> PasswordReset {
-    PasswordReset { digest: link.digest, to: hash(number), now: at(1), errand: Some(errand(7, 0)) }
+    PasswordReset { digest: link.digest, to: hash(number), now: at(1), errands: vec![errand(7, 0)] }
 }
 
 async fn open(store: &dyn Store, account: &Account, verified: usize, born: i64) -> Option<SessionId> {
@@ -129,7 +129,7 @@ pub async fn an_address_is_confirmed_once_in_time_and_exactly(fixture: &impl Sto
     let link = issue(&*store, &ada, LinkPurpose::Confirm, "Ada@new.example.com").await;
     let late = AddressConfirmation { now: at(0).plus(TTL), ..confirmation(&link, "ada@example.com") };
     assert_eq!(store.confirm_address(late).await.unwrap(), Confirmed::Refused);
-    let told = AddressConfirmation { errand: Some(errand(5, 0)), ..confirmation(&link, "ada@example.com") };
+    let told = AddressConfirmation { errands: vec![errand(5, 0)], ..confirmation(&link, "ada@example.com") };
     let expected = Account { email: "Ada@new.example.com".into(), confirmed: true, ..ada.clone() };
     assert_eq!(store.confirm_address(told.clone()).await.unwrap(), Confirmed::Confirmed(expected.clone()));
     assert_eq!(store.confirm_address(told).await.unwrap(), Confirmed::Refused);
@@ -288,7 +288,12 @@ pub async fn a_password_is_changed_from_what_it_was(fixture: &impl StoreFixture)
     let link = issue(&*store, &ada, LinkPurpose::Reset, "ada@example.com").await;
     let change = |from, to| {
         let errand = Some(errand(7, 0));
-        PasswordChange { from, to: hash(to), errand, ..password_change(ada.id, kept) }
+        PasswordChange {
+            from,
+            to: hash(to),
+            errands: errand.into_iter().collect(),
+            ..password_change(ada.id, kept)
+        }
     };
     assert_eq!(store.change_password(change(Some(hash(3)), 1)).await.unwrap(), None);
     assert_eq!(store.change_password(change(None, 1)).await.unwrap(), None);
@@ -303,7 +308,7 @@ pub async fn a_password_is_changed_from_what_it_was(fixture: &impl StoreFixture)
     fixture.execute("UPDATE account SET password_hash = NULL").await;
     assert!(store.change_password(change(None, 2)).await.unwrap().is_some());
     assert_eq!(
-        store.change_password(PasswordChange { errand: None, ..change(None, 3) }).await.unwrap(),
+        store.change_password(PasswordChange { errands: Vec::new(), ..change(None, 3) }).await.unwrap(),
         None
     );
 }

@@ -59,6 +59,7 @@ pub fn new_account(name: &str) -> NewAccount {
         permissions: Scopes::none(),
         language: None,
         invitation: None,
+        announcer: vestibule_core::ports::store::Announcer::default(),
         created_at: at(0),
     }
 }

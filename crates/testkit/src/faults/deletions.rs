@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, StoreError},
+        store::{Announcer, DeletedAccount, DeletionRequest, DeletionRequested, Deletions, StoreError},
     },
     values::account::{Account, AccountId},
 };
@@ -17,15 +17,21 @@ impl Deletions for FaultyStore {
         self.call("request_deletion", self.inner.request_deletion(request)).await
     }
 
-    async fn restore_account(&self, id: AccountId, now: Timestamp) -> Result<Option<Account>, StoreError> {
-        self.call("restore_account", self.inner.restore_account(id, now)).await
+    async fn restore_account(
+        &self,
+        id: AccountId,
+        now: Timestamp,
+        announcer: Announcer,
+    ) -> Result<Option<Account>, StoreError> {
+        self.call("restore_account", self.inner.restore_account(id, now, announcer)).await
     }
 
     async fn delete_due_accounts(
         &self,
         now: Timestamp,
         batch: u32,
+        announcer: Announcer,
     ) -> Result<Vec<DeletedAccount>, StoreError> {
-        self.call("delete_due_accounts", self.inner.delete_due_accounts(now, batch)).await
+        self.call("delete_due_accounts", self.inner.delete_due_accounts(now, batch, announcer)).await
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{AccountCutoff, NewErrand, StoreError};
+use super::{AccountCutoff, Announcer, NewErrand, StoreError};
 use crate::{
     ports::{audit::AuditRecord, clock::Timestamp},
     values::{
@@ -71,6 +71,8 @@ pub struct AccountChange {
     pub keeps_an_admin: bool,
     /// What tells the owner; queued where the change is made.
     pub errand: Option<NewErrand>,
+    /// What tells others; asked where the change is made.
+    pub announcer: Announcer,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -78,7 +80,7 @@ pub struct AccountChange {
 impl AccountChange {
     /// A change of nothing, to be filled in.
     #[must_use]
-    pub const fn of(id: AccountId, now: Timestamp) -> Self {
+    pub fn of(id: AccountId, now: Timestamp) -> Self {
         Self {
             id,
             email: None,
@@ -89,6 +91,7 @@ impl AccountChange {
             permissions: None,
             keeps_an_admin: true,
             errand: None,
+            announcer: Announcer::default(),
             now,
         }
     }
@@ -190,12 +193,14 @@ pub enum AccountChanged {
 }
 
 /// What a deletion takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AccountDeletion {
     /// The account.
     pub id: AccountId,
     /// Whether to refuse to delete the last active administrator.
     pub keeps_an_admin: bool,
+    /// What tells others.
+    pub announcer: Announcer,
     /// The present moment.
     pub now: Timestamp,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{AccountCutoff, NewErrand, StoreError};
+use super::{AccountCutoff, Announcer, NewErrand, StoreError};
 use crate::{
     ports::clock::Timestamp,
     values::{
@@ -21,7 +21,12 @@ pub trait Deletions: Send + Sync + fmt::Debug {
     async fn request_deletion(&self, request: DeletionRequest) -> Result<DeletionRequested, StoreError>;
 
     /// Brings an account back whose time has not come and whose owner may do so; its sessions stay dead.
-    async fn restore_account(&self, id: AccountId, now: Timestamp) -> Result<Option<Account>, StoreError>;
+    async fn restore_account(
+        &self,
+        id: AccountId,
+        now: Timestamp,
+        announcer: Announcer,
+    ) -> Result<Option<Account>, StoreError>;
 
     /// Deletes accounts whose time has come, at most `batch`, those that have waited for longest first; with all that is
     /// theirs, as [`delete_account`](super::Administration::delete_account) does.
@@ -29,6 +34,7 @@ pub trait Deletions: Send + Sync + fmt::Debug {
         &self,
         now: Timestamp,
         batch: u32,
+        announcer: Announcer,
     ) -> Result<Vec<DeletedAccount>, StoreError>;
 }
 
@@ -41,8 +47,8 @@ pub struct DeletionRequest {
     pub verified: PasswordHash,
     /// When the account is to be deleted.
     pub deletes_at: Timestamp,
-    /// What tells the owner; queued with the request, and not deleted with the account.
-    pub errand: Option<NewErrand>,
+    /// What tells the owner, and others; queued with the request, and not deleted with the account.
+    pub errands: Vec<NewErrand>,
     /// The present moment.
     pub now: Timestamp,
 }

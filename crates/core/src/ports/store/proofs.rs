@@ -135,8 +135,8 @@ pub struct AddressConfirmation {
     pub from: String,
     /// The present moment.
     pub now: Timestamp,
-    /// What tells the old address of a new one.
-    pub errand: Option<NewErrand>,
+    /// What tells the old address of a new one, and others.
+    pub errands: Vec<NewErrand>,
 }
 
 /// The outcome of [`Proofs::confirm_address`].
@@ -160,8 +160,8 @@ pub struct PasswordReset {
     pub to: PasswordHash,
     /// The present moment.
     pub now: Timestamp,
-    /// What tells the owner.
-    pub errand: Option<NewErrand>,
+    /// What tells the owner, and others.
+    pub errands: Vec<NewErrand>,
 }
 
 /// What an operator's new password takes.
@@ -190,6 +190,6 @@ pub struct PasswordChange {
     pub keep: SessionId,
     /// The present moment.
     pub now: Timestamp,
-    /// What tells the owner.
-    pub errand: Option<NewErrand>,
+    /// What tells the owner, and others.
+    pub errands: Vec<NewErrand>,
 }
