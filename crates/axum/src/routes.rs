@@ -34,6 +34,7 @@ pub mod avatar;
 pub mod confirmation;
 pub mod deletion;
 pub mod export;
+pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod password;
@@ -155,6 +156,7 @@ fn account() -> Table {
         .add(Route::ResetPassword, routes!(password::reset_by_link))
         .add(Route::ResetPasswordByCode, routes!(password::reset_by_code))
         .add(Route::ListActivity, routes!(audit::activity))
+        .add(Route::ListOwnLimits, routes!(limits::own))
         .add(Route::DeleteAccount, routes!(deletion::delete))
         .add(Route::Export, routes!(export::export))
         .add(Route::ChangeUsername, routes!(account_changes::change_username))
@@ -166,6 +168,8 @@ fn admin() -> Table {
         .add(Route::ListDisabled, routes!(admin::blacklist))
         .add(Route::ToggleBan, routes!(admin::toggle_ban))
         .add(Route::Kick, routes!(admin::kick))
+        .add(Route::ListLimits, routes!(limits::list))
+        .add(Route::Unlock, routes!(limits::unlock))
         .add(Route::Blackout, routes!(admin::blackout))
         .add(Route::BlackOut, routes!(admin::black_out))
         .add(Route::ClearBlackout, routes!(admin::clear_blackout))

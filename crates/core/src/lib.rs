@@ -38,6 +38,7 @@ mod revocation;
 pub mod sessions;
 pub mod setup;
 mod stalls;
+pub mod standing;
 pub mod token;
 pub mod upkeep;
 pub mod username_change;

@@ -24,6 +24,7 @@ const MAP: &str = "ARCHITECTURE.md";
 const VERIFYING: &str = "docs/verifying-tokens.md";
 const MAIL: &str = "docs/mail.md";
 const WEBHOOKS: &str = "docs/webhooks.md";
+const LIMITS: &str = "docs/limits.md";
 /// Run by a browser, in `black_box/browser.rs`.
 const WEB_LOGIN: &str = "docs/web-login.md";
 /// Its examples are doc tests of the crate `vestibule`.
@@ -76,6 +77,33 @@ fn the_tour_works_when_pasted() {
             assert!(pair[0].contains(part), "{step} should show {part}: {}", pair[0]);
         }
     }
+}
+
+#[test]
+fn every_limit_is_seen_with_curl() {
+    let server = Server::start(&[]);
+    let tour = aimed_at(&only(LIMITS, "bash"), &server);
+    let mut bash = Command::new("bash");
+    bash.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    bash.env("HOME", server.folder()).env("TMPDIR", server.folder());
+    let outcome = run_with_input(&mut bash, &tour);
+    assert_eq!((outcome.is_success, outcome.stderr.as_str()), (true, ""), "{}", outcome.stdout);
+    let lines: Vec<_> = outcome.stdout.lines().collect();
+    for (line, expected) in lines.iter().zip([
+        "401 401 401 401 401 429 => a name",
+        "401 401 401 401 401 429 => a name of nobody",
+        "Too many failed logins with this name",
+        "200 => a known device",
+        "\"rule\":\"account_failures\",\"whose\":\"username\",\"failures\":5",
+        "200 200 429 => mails",
+        "413 => a body",
+        "429 => registrations",
+        "429 => a network",
+        "Too many failed logins from your network",
+    ]) {
+        assert_eq!(*line, expected, "{}", outcome.stdout);
+    }
+    assert_eq!(lines.len(), 10, "{}", outcome.stdout);
 }
 
 /// But for the port and the token.
@@ -224,7 +252,8 @@ fn every_example_is_run_by_a_test() {
                 | (WEB_LOGIN, "js")
                 | (LOGIN_MANAGER, "rust")
                 | (MAIL, "toml")
-                | (WEBHOOKS, "toml" | "python" | "json") => true,
+                | (WEBHOOKS, "toml" | "python" | "json")
+                | (LIMITS, "bash") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.
                 (_, language) => document == MAP && language == "text",

@@ -35,6 +35,7 @@ row! { TakenRow { emails: i64, usernames: i64 } }
 row! { NoticeRow { noticed_at: Option<Timestamp> } }
 
 statements! {
+    UNLOCK_ACCOUNT: () = "UPDATE account SET unlocks = unlocks + 1 WHERE id = $1";
     // Whoever else changes the account, or logs in to it, waits here.
     LOCK_ACCOUNT: AccountRow = concat!(
         "UPDATE account SET created_at = created_at WHERE id = $1 RETURNING ", account_columns!());
@@ -203,6 +204,11 @@ pub(crate) async fn remove<T: Tx>(
 /// Makes whatever was mailed to an account worth nothing.
 pub(crate) async fn delete_links<T: Tx>(tx: &mut T, id: AccountId) -> Result<(), StoreError> {
     tx.exec(&DELETE_LINKS_OF_ACCOUNT, &[(&id).into()]).await.map(drop)
+}
+
+/// Begins the counters of an account's failures anew.
+pub(crate) async fn unlock_account<T: Tx>(tx: &mut T, id: AccountId) -> Result<bool, StoreError> {
+    Ok(tx.exec(&UNLOCK_ACCOUNT, &[(&id).into()]).await? > 0)
 }
 
 pub(crate) async fn lock_account<T: Tx>(tx: &mut T, id: AccountId) -> Result<Option<Account>, StoreError> {

@@ -86,6 +86,7 @@ macro_rules! store_contract {
             administration::t24_nothing_outlives_a_deletion_but_the_memory_of_its_sessions
             administration::a_login_beside_a_deletion_is_refused_or_ended
             administration::a_blackout_has_a_notice_that_can_be_taken_down
+            administration::counters_begin_anew_with_each_unlocking_and_reset
             administration::disabled_accounts_are_listed
             avatars::a_picture_takes_the_place_of_the_one_before
             avatars::t24_no_picture_outlives_its_account

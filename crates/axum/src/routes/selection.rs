@@ -73,6 +73,8 @@ routes! {
     ResetPasswordByCode = "reset_password_by_code",
     /// What has happened to one's account.
     ListActivity = "list_activity",
+    /// Failed logins at one's account.
+    ListOwnLimits = "list_own_limits",
     /// Deleting one's own account.
     DeleteAccount = "delete_account",
     /// Taking one's own data away.
@@ -101,6 +103,10 @@ routes! {
     SearchUsers = "search_users",
     /// One account, for administrators.
     FindUser = "find_user",
+    /// Failed logins at an account, for administrators.
+    ListLimits = "list_limits",
+    /// Forgetting failed logins at an account.
+    Unlock = "unlock",
     /// Accounts in their order.
     ListUsers = "list_users",
     /// One account, for administrators without cookies.

@@ -253,6 +253,18 @@ impl Auth {
         .await
     }
 
+    /// Lets everybody try an account's password again, whatever has failed before; on every node, with the next login.
+    ///
+    /// # Errors
+    /// [`AdministrationError::Unknown`], or an outage.
+    pub async fn unlock(&self, admin: &Administrator, id: AccountId) -> Result<(), AdministrationError> {
+        if !self.store.unlock_account(id).await? {
+            return Err(AdministrationError::Unknown);
+        }
+        self.audit.record(admin.event(self.clock.now(), AuditKind::Unlock, Some(id)));
+        Ok(())
+    }
+
     /// Takes the notice of the last blackout down. Nothing that it ended comes back.
     ///
     /// # Errors

@@ -94,6 +94,8 @@ pub enum AuditKind {
     Ban,
     /// A disabled account was enabled.
     Unban,
+    /// The counters of an account's failures were begun anew.
+    Unlock,
     /// An administrator ended every session of an account.
     Kick,
     /// An administrator ended every session there was.
@@ -143,6 +145,7 @@ impl AuditKind {
         Self::KeyRotation,
         Self::Ban,
         Self::Unban,
+        Self::Unlock,
         Self::Kick,
         Self::Blackout,
         Self::BlackoutCleared,
@@ -175,6 +178,7 @@ impl AuditKind {
             Self::KeyRotation => "key_rotation",
             Self::Ban => "ban",
             Self::Unban => "unban",
+            Self::Unlock => "unlock",
             Self::Kick => "kick",
             Self::Blackout => "blackout",
             Self::BlackoutCleared => "blackout_cleared",

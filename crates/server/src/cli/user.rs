@@ -45,6 +45,8 @@ pub(super) enum Verb {
     /// account; nothing changes before it is used. Where no mail is sent, --password-stdin sets a password at once: every
     /// session of the account ends, and every link that was mailed before.
     ResetPassword(reset_password::ResetPassword),
+    /// Forget the failed logins at an account: whoever had to wait may try at once
+    Unlock(Who),
     /// Delete an account at once and for good
     Delete(Delete),
 }
@@ -121,6 +123,10 @@ pub(super) fn run(config: &Config, verb: &Verb, is_json: bool) -> Result<(), Fai
             told(&account, is_json, "is enabled.")
         }
         Verb::ResetPassword(reset) => reset_password::run(config, reset, is_json),
+        Verb::Unlock(Who { who }) => {
+            let account = unlock(config, who)?;
+            told(&account, is_json, "is unlocked: nobody has to wait for what failed before.")
+        }
         Verb::Delete(delete) => self::delete(config, delete, is_json),
     }
 }
@@ -226,6 +232,13 @@ fn set_active(config: &Config, who: &str, activity: Activity) -> Result<Account,
     on(config, who, async |auth, account| {
         let changed = auth.set_active(&Administrator::operator(), account.id, activity).await;
         changed.map_err(|error| refused(&error))
+    })
+}
+
+fn unlock(config: &Config, who: &str) -> Result<Account, Failure> {
+    on(config, who, async |auth, account| {
+        auth.unlock(&Administrator::operator(), account.id).await.map_err(|error| refused(&error))?;
+        Ok(account)
     })
 }
 

@@ -96,6 +96,7 @@ const OPERATIONS: &[&str] = &[
     "black_out",
     "find_blackout_notice",
     "delete_blackout_notice",
+    "unlock_account",
     "list_accounts",
     "search_accounts",
     "list_disabled_accounts",

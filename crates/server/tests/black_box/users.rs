@@ -249,3 +249,24 @@ async fn an_operator_sets_a_password_where_no_mail_is_sent() {
         );
     }
 }
+
+/// `user unlock` reaches the counters of a server that has them in its memory, with the next login.
+#[tokio::test]
+async fn a_running_server_obeys_user_unlock() {
+    let folder = Folder::new();
+    let server = folder.serve();
+    server.client().register("ada").await;
+    let mut refused = 0;
+    for _ in 0..20 {
+        let answer = server.client().log_in("ada", "wrong password").await;
+        refused += usize::from(answer.status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(refused > 5, "strangers wait: {refused}");
+    let unlocked = folder.run(&["user", "unlock", "ada"]);
+    assert_eq!(unlocked.code, 0, "{}", unlocked.stderr);
+    assert!(unlocked.stdout.contains("is unlocked"), "{}", unlocked.stdout);
+    let shown = folder.run(&["audit", "tail", "--kind", "unlock", "--json"]);
+    assert!(shown.stdout.contains("\"operator\""), "{}", shown.stdout);
+    server.client().tokens("ada").await;
+    assert_eq!(folder.run(&["user", "unlock", "nobody"]).code, 1);
+}

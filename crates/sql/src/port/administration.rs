@@ -10,7 +10,7 @@ use vestibule_core::{
             Administration, AuditSearch, DisabledAccount, StoreError,
         },
     },
-    values::account::Account,
+    values::account::{Account, AccountId},
 };
 
 use super::SqlStore;
@@ -44,6 +44,10 @@ impl<E: Engine> Administration for SqlStore<E> {
     async fn delete_blackout_notice(&self) -> Result<bool, StoreError> {
         self.step("delete_blackout_notice", (), |tx, ()| Box::pin(administration::delete_blackout_notice(tx)))
             .await
+    }
+
+    async fn unlock_account(&self, id: AccountId) -> Result<bool, StoreError> {
+        self.step("unlock_account", id, |tx, &id| Box::pin(administration::unlock_account(tx, id))).await
     }
 
     async fn list_accounts(&self, skip: u32, limit: u32) -> Result<Vec<Account>, StoreError> {

@@ -335,6 +335,27 @@ pub async fn a_blackout_has_a_notice_that_can_be_taken_down(fixture: &impl Store
     assert_eq!(store.find_blackout_notice().await.unwrap(), Some(at(12)));
 }
 
+/// However many unlock at once, each of it counts; a stranger's id is nobody's.
+pub async fn counters_begin_anew_with_each_unlocking_and_reset(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = register(&*store, "ada").await.id;
+    register(&*store, "bob").await;
+    let unlocks = async |name: &str| {
+        let found = store.find_credentials(&LoginName::read(name)).await.unwrap().unwrap();
+        (found.unlocks, found.devices_since)
+    };
+    assert_eq!(unlocks("ada").await, (0, Timestamp::EPOCH));
+    let unlocked = at_once(8, |_| {
+        let store = std::sync::Arc::clone(&store);
+        async move { store.unlock_account(ada).await.unwrap() }
+    });
+    assert!(unlocked.await.into_iter().all(|was_there| was_there));
+    assert_eq!(unlocks("ada").await, (8, Timestamp::EPOCH));
+    assert_eq!(unlocks("ada@example.com").await.0, 8);
+    assert_eq!(unlocks("bob").await.0, 0);
+    assert!(!store.unlock_account(AccountId::new(at(0))).await.unwrap());
+}
+
 /// The last disabled first, and since when.
 pub async fn disabled_accounts_are_listed(fixture: &impl StoreFixture) {
     let store = fixture.open().await;

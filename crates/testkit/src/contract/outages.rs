@@ -61,6 +61,7 @@ pub const WRITES: &[&str] = &[
     "delete_due_accounts",
     "black_out",
     "delete_blackout_notice",
+    "unlock_account",
     "issue_setup_link",
     "insert_first_admin",
 ];
@@ -130,6 +131,7 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("black_out", went(store.black_out(at(0)).await)),
         ("find_blackout_notice", went(store.find_blackout_notice().await)),
         ("delete_blackout_notice", went(store.delete_blackout_notice().await)),
+        ("unlock_account", went(store.unlock_account(account).await)),
         ("list_accounts", went(store.list_accounts(0, 1).await)),
         ("search_accounts", went(store.search_accounts(search("ada")).await)),
         ("list_disabled_accounts", went(store.list_disabled_accounts(1).await)),

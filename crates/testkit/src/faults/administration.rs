@@ -10,7 +10,7 @@ use vestibule_core::{
             Administration, AuditSearch, DisabledAccount, StoreError,
         },
     },
-    values::account::Account,
+    values::account::{Account, AccountId},
 };
 
 use super::FaultyStore;
@@ -35,6 +35,10 @@ impl Administration for FaultyStore {
 
     async fn delete_blackout_notice(&self) -> Result<bool, StoreError> {
         self.call("delete_blackout_notice", self.inner.delete_blackout_notice()).await
+    }
+
+    async fn unlock_account(&self, id: AccountId) -> Result<bool, StoreError> {
+        self.call("unlock_account", self.inner.unlock_account(id)).await
     }
 
     async fn list_accounts(&self, skip: u32, limit: u32) -> Result<Vec<Account>, StoreError> {

@@ -146,6 +146,13 @@ pub(super) const CASES: &[Case] = &[
         let body = json!({"email": "ada@example.com", "code": stage.reset.code, "password1": PASSWORD, "password2": PASSWORD});
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
+    ("GET", "/api/users/limits", |stage| stage.browser.copy().get("/api/users/limits")),
+    ("GET", "/api/users/{id}/limits", |stage| {
+        stage.admin.copy().get(&format!("/api/users/{}/limits", stage.eve))
+    }),
+    ("POST", "/api/users/{id}/unlock", |stage| {
+        stage.admin.copy().post(&format!("/api/users/{}/unlock", stage.eve))
+    }),
     ("GET", "/api/users/activity", |stage| stage.browser.copy().get("/api/users/activity")),
     ("GET", "/api/v1/users/{id}/avatar", |stage| {
         stage.app.client().get(&format!("/api/v1/users/{}/avatar", stage.eve))

@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 use vestibule::core::values::secret::SecretKey;
 use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, faults::Fault};
 
+use super::{
+    account_changes::admin_of,
+    confirmation::{only_letter, token_of},
+};
+
 const WRONG: &str = "wrong password";
 
 /// A client from a network of its own.
@@ -296,6 +301,62 @@ async fn nothing_is_limited_where_limits_are_off() {
         let _ = app.client().log_in("ada", WRONG).await.expect(401);
         let _ = ada.log_in("ada", WRONG).await.expect(401);
     }
+}
+
+/// Whoever administrates sees who must wait for how long, and ends it; strangers learn no more than their own wait.
+#[tokio::test]
+async fn limits_are_told_to_the_owner_and_to_administrators_who_end_them() {
+    let app = TestApp::start().await;
+    let ada = app.client().registered("ada").await;
+    let id = ada.get("/api/v1/users/me").await.member("id");
+    assert_eq!(ada.get("/api/users/limits").await.expect(200).json(), json!([]));
+    exhaust(&app, "ada").await;
+    let _ = guess(&app, "ada@example.com", 9).await.expect(401);
+    let body =
+        json!({"old_password": WRONG, "password1": "another password", "password2": "another password"});
+    let _ = ada.put("/api/users/password").json(&body).await.expect(400);
+    let until = "2026-01-01T00:00:01.000Z";
+    let row = |whose, failures, until: Value, rule| json!({"rule": rule, "whose": whose, "failures": failures, "until": until});
+    let strangers = [
+        row("username", 5, json!(until), "account_failures"),
+        row("email", 1, Value::Null, "account_failures"),
+        row("account", 5, json!(until), "account_failures"),
+    ];
+    let own = ada.get("/api/users/limits").await.expect(200).json();
+    assert_eq!(own.as_array().unwrap()[..3], strangers);
+    assert_eq!(own[3], row("session", 1, Value::Null, "device_failures"));
+    let root = admin_of(&app).await;
+    assert_eq!(root.get(&format!("/api/users/{id}/limits")).await.expect(200).json(), json!(strangers));
+    let _ = root.post(&format!("/api/users/{id}/unlock")).await.expect(200);
+    assert_eq!(root.get(&format!("/api/users/{id}/limits")).await.expect(200).json(), json!([]));
+    let _ = from(&app, 10).log_in("ada@example.com", PASSWORD).await.expect(200);
+    exhaust(&app, "ada").await;
+    let nobody = "/api/users/0190163d-8694-739b-aea5-966c26f8ad91";
+    let _ = root.post(&format!("{nobody}/unlock")).await.expect_problem(404, "not_found");
+    let event = app.audit().await.into_iter().find(|event| event.kind == "unlock").unwrap();
+    assert_eq!((event.account_id.unwrap().to_string(), event.actor_id.is_some()), (id, true));
+}
+
+/// Whoever reads the mailbox is let in to try, and no device is known any more.
+#[tokio::test]
+async fn a_reset_by_mail_ends_every_wait_and_every_acquaintance() {
+    let app = TestApp::start().await;
+    let ada = app.client().registered("ada").await;
+    exhaust(&app, "ada").await;
+    let _ = app.mails().await;
+    let _ = app
+        .client()
+        .post("/api/users/forgot_password")
+        .json(&json!({"email": "ada@example.com"}))
+        .await
+        .expect(200);
+    let token = token_of(&only_letter(&app).await);
+    let body = json!({"password1": "another password", "password2": "another password"});
+    let _ = app.client().post(&format!("/api/users/password/{token}")).json(&body).await.expect(200);
+    app.clock().advance(Duration::from_millis(1));
+    let _ = from(&app, 7).log_in("ada", "another password").await.expect(200);
+    exhaust(&app, "ada").await;
+    let _ = ada.log_in("ada", "another password").await.expect_problem(429, "rate_limited");
 }
 
 /// A wait is written down once, for the account if there is one; its owner sees it.

@@ -171,6 +171,7 @@ pub(super) const ROUTES: &[Route] = &[
     open("GET", "/api/v1/users/{id}/avatar"),
     route("POST", "/api/v1/users/{id}/avatar", Access::Authenticated, Cookies::None, Body::File),
     route("DELETE", "/api/v1/users/{id}/avatar", Access::Authenticated, Cookies::None, Body::None),
+    route("GET", "/api/users/limits", Access::Authenticated, Cookies::None, Body::None),
     route("GET", "/api/users/export", Access::Authenticated, Cookies::None, Body::None),
     route(
         "POST",
@@ -190,6 +191,8 @@ pub(super) const ROUTES: &[Route] = &[
     admin("GET", "/api/users/blacklist"),
     admin("POST", "/api/users/{id}/blacklist"),
     admin("POST", "/api/users/{id}/kick"),
+    admin("GET", "/api/users/{id}/limits"),
+    admin("POST", "/api/users/{id}/unlock"),
     admin("GET", "/api/users/blackout"),
     admin("POST", "/api/users/blackout"),
     admin("DELETE", "/api/users/blackout"),

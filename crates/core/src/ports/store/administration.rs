@@ -37,6 +37,10 @@ pub trait Administration: Send + Sync + fmt::Debug {
     /// Takes the notice down; the cut-off stays. Says whether there was one.
     async fn delete_blackout_notice(&self) -> Result<bool, StoreError>;
 
+    /// Begins the counters of an account's failures anew, wherever they live: they are named after what this raises. Says
+    /// whether there is such an account.
+    async fn unlock_account(&self, id: AccountId) -> Result<bool, StoreError>;
+
     /// Accounts in the order they were made in.
     async fn list_accounts(&self, skip: u32, limit: u32) -> Result<Vec<Account>, StoreError>;
 
