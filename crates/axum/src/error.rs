@@ -18,7 +18,7 @@ mod engine;
 mod problem;
 
 pub use code::{Code, FIELD_CODES, RULE_CODES, errors_document};
-pub use problem::{FieldError, Problem};
+pub use problem::{CaptchaBody, FieldError, Problem};
 
 /// The media type of every error.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -37,6 +37,7 @@ struct Parts {
     status: StatusCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    captcha: Option<CaptchaBody>,
     headers: HeaderMap,
     cause: Option<Cause>,
     is_expected: bool,
@@ -86,6 +87,7 @@ impl ApiError {
             status,
             detail,
             errors: Vec::new(),
+            captcha: None,
             headers,
             cause: None,
             is_expected: false,
@@ -116,6 +118,13 @@ impl ApiError {
     #[must_use]
     pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// Names the captcha to solve.
+    #[must_use]
+    pub fn captcha(mut self, captcha: CaptchaBody) -> Self {
+        self.0.captcha = Some(captcha);
         self
     }
 
@@ -220,7 +229,7 @@ impl fmt::Debug for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let Parts { id, code, status, detail, errors, headers, .. } = *self.0;
+        let Parts { id, code, status, detail, errors, captcha, headers, .. } = *self.0;
         let problem = Problem {
             type_uri: format!("{TYPE_PREFIX}{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
@@ -230,6 +239,7 @@ impl IntoResponse for ApiError {
             kind: if status.is_server_error() { "technical" } else { "functional" },
             id,
             errors,
+            captcha,
         };
         // Strings and numbers only: this does not fail.
         let body = serde_json::to_vec(&problem).unwrap_or_default();

@@ -31,6 +31,7 @@ pub mod admin_search;
 pub mod admin_users;
 pub mod audit;
 pub mod avatar;
+pub mod captcha;
 pub mod confirmation;
 pub mod deletion;
 pub mod export;
@@ -138,6 +139,7 @@ fn password_login() -> Table {
 
 fn account() -> Table {
     Table::default()
+        .add(Route::Captcha, routes!(captcha::challenge))
         .add(Route::Register, routes!(register::register))
         .add(Route::LogIn, routes!(login::cookie_login))
         .add(Route::LogOut, routes!(logout::logout))

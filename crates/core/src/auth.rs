@@ -15,6 +15,7 @@ use crate::{
     policy::Contradiction,
     ports::{
         breached_passwords::BreachedPasswords,
+        captcha::Captcha,
         clock::{Clock, SystemClock},
         hasher::PasswordHasher,
         hooks::Hooks,
@@ -49,6 +50,7 @@ pub struct Auth {
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) notifier: Option<Arc<dyn Notifier>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    pub(crate) captcha: Option<Arc<dyn Captcha>>,
     pub(crate) errands_queued: Notify,
     pub(crate) limit_notices: LimitNotices,
     pub(crate) lag: Lag,
@@ -72,6 +74,7 @@ impl Auth {
             mailer: None,
             notifier: None,
             hooks: None,
+            captcha: None,
             clock,
             policy: Policy::default(),
             is_beside: false,
@@ -121,6 +124,7 @@ pub struct AuthBuilder {
     mailer: Option<Arc<dyn Mailer>>,
     notifier: Option<Arc<dyn Notifier>>,
     hooks: Option<Arc<dyn Hooks>>,
+    captcha: Option<Arc<dyn Captcha>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
     is_beside: bool,
@@ -193,6 +197,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Asks whoever registers, and whoever fails to log in too often, to solve a captcha; without it, nobody is asked.
+    pub fn captcha(mut self, captcha: Arc<dyn Captcha>) -> Self {
+        self.captcha = Some(captcha);
+        self
+    }
+
     /// Tells time by another clock than the system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -240,6 +250,7 @@ impl AuthBuilder {
             mailer: self.mailer,
             notifier: self.notifier,
             hooks: self.hooks,
+            captcha: self.captcha,
             errands_queued: Notify::new(),
             limit_notices: LimitNotices::default(),
             lag: Lag::default(),

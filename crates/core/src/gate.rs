@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::{
     Auth,
+    policy::CaptchaPolicy,
     ports::{
         store::StoreError,
         throttle::{Count, Receipt, Rise, Subject, ThrottleKey},
@@ -168,6 +169,32 @@ impl Auth {
             self.count_rising(&mut attempt, key, self.policy.throttle.rise_for_devices()).await?;
         }
         Ok(attempt)
+    }
+
+    /// Whether a login needs a captcha, because there have been as many failures as may be without; counted like the
+    /// attempt itself, before anybody knows how it ends.
+    ///
+    /// # Security
+    /// It hangs on the network and on the name as it was typed. Nobody has looked yet whether that belongs to somebody.
+    pub(crate) async fn needs_captcha(
+        &self,
+        knock: &mut Knock,
+        name: &str,
+        network: ClientNetwork,
+    ) -> Result<bool, StoreError> {
+        let CaptchaPolicy { login_after_failures: limit, login_window: window, .. } = self.policy.captcha;
+        if limit == 0 || !self.policy.throttle.is_enabled {
+            return Ok(limit == 0);
+        }
+        let name = self.master.counter_mac(format!("captcha\0{}", LoginName::counted(name)).as_bytes());
+        let mut is_needed = false;
+        for key in [ThrottleKey::CaptchaOfNetwork(network), ThrottleKey::CaptchaOfName(name)] {
+            match self.throttle.count(&key, limit, window).await? {
+                Count::Counted(receipt) => knock.0.0.push((key, receipt)),
+                Count::LimitReached { .. } => is_needed = true,
+            }
+        }
+        Ok(is_needed)
     }
 
     fn device_key(&self, guess: &Guess<'_>) -> Option<ThrottleKey> {

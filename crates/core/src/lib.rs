@@ -12,6 +12,7 @@ mod announcements;
 mod audit_log;
 pub mod auth;
 pub mod avatar;
+pub mod captcha;
 pub mod confirmation;
 pub mod danger;
 pub mod deletion;

@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use self::entry::Found;
 use crate::{
     Auth,
+    captcha::CaptchaError,
     detach::to_the_end,
     gate::{Attempt, Limit},
     hooks::{After, Before},
@@ -46,6 +47,8 @@ pub struct LoginAttempt {
     pub password: Password,
     /// The scope asked for; what is granted may be less.
     pub scope: Scopes,
+    /// The token of a captcha, where the caller sent one.
+    pub captcha: Option<String>,
     /// Who is calling.
     pub client: Client,
     /// What is logged in with, and what it has kept of earlier logins.
@@ -103,6 +106,9 @@ pub enum LoginError {
         /// Until another try is worth it.
         retry_after: Duration,
     },
+    /// There have been failures, and no captcha was solved, or nobody can say.
+    #[error(transparent)]
+    Captcha(#[from] CaptchaError),
     /// No such account, no password, or a wrong one: which, nobody is told.
     #[error("name or password is wrong")]
     InvalidCredentials,
@@ -143,6 +149,7 @@ impl LoginError {
     const fn code(&self) -> &'static str {
         match self {
             Self::RateLimited { .. } => "rate_limited",
+            Self::Captcha(error) => error.code(),
             Self::InvalidCredentials => "invalid_credentials",
             Self::UnknownAccount => "unknown_account",
             Self::AccountDisabled { .. } => "account_disabled",
@@ -157,10 +164,11 @@ impl LoginError {
 
     /// Whether it was no fault of the caller's, so that the attempt must not count.
     const fn is_ours(&self) -> bool {
-        matches!(
-            self,
-            Self::Hash(_) | Self::Store(_) | Self::Signing(_) | Self::Hook(HookError::Failed { .. })
-        )
+        match self {
+            Self::Captcha(error) => error.is_free(),
+            Self::Hash(_) | Self::Store(_) | Self::Signing(_) | Self::Hook(HookError::Failed { .. }) => true,
+            _ => false,
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Policy {
     pub audit: AuditPolicy,
     /// Where mailed links lead, and for how long they are good.
     pub mail: MailPolicy,
+    /// When a captcha is asked for, where there is one.
+    pub captcha: CaptchaPolicy,
     /// What is dangerous and was asked for; see [`crate::danger`].
     pub danger: OpenDoors,
     /// How long the application's callbacks may take.
@@ -234,6 +236,24 @@ pub struct AccountPolicy {
 impl Default for AccountPolicy {
     fn default() -> Self {
         Self { deletion_grace: Duration::from_hours(24 * 14) }
+    }
+}
+
+/// When a captcha is asked for, where there is one.
+#[derive(Clone, Debug)]
+pub struct CaptchaPolicy {
+    /// How many logins of a network, and with a name, may fail within the window before further ones need a captcha; with
+    /// zero, every login needs one.
+    pub login_after_failures: u32,
+    /// The window, from the first failure.
+    pub login_window: Duration,
+    /// Whether everybody is let through while the provider is away.
+    pub lets_through_on_outage: bool,
+}
+
+impl Default for CaptchaPolicy {
+    fn default() -> Self {
+        Self { login_after_failures: 3, login_window: Duration::from_mins(15), lets_through_on_outage: false }
     }
 }
 

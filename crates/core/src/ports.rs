@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod breached_passwords;
+pub mod captcha;
 pub mod hasher;
 pub mod hooks;
 pub mod mailer;
@@ -10,6 +11,7 @@ pub mod store;
 pub mod throttle;
 
 pub use breached_passwords::{BreachedPasswords, BreachedPasswordsError};
+pub use captcha::Captcha;
 pub use hasher::{HashError, PasswordHasher, Verification};
 pub use hooks::Hooks;
 pub use mailer::{DeliveryError, Mailer};

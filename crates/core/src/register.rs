@@ -17,6 +17,7 @@ pub use self::{admin::AdminCreation, by_operator::NewUser};
 
 use crate::{
     Auth,
+    captcha::CaptchaError,
     detach::to_the_end,
     gate::Attempt,
     hooks::After,
@@ -55,6 +56,8 @@ pub struct Registration {
     pub password_field: &'static str,
     /// The password typed a second time, where the route asks for that.
     pub repeated: Option<Password>,
+    /// The token of a captcha, where the caller sent one.
+    pub captcha: Option<String>,
     /// The language to write in, where the caller named one.
     pub language: Option<Language>,
     /// Who is calling.
@@ -79,6 +82,9 @@ pub enum RegistrationError {
     /// A name or the password breaks a rule; never empty.
     #[error("{} rules are broken", .0.len())]
     Rules(Vec<RuleViolation>),
+    /// No captcha was solved, or nobody can say.
+    #[error(transparent)]
+    Captcha(#[from] CaptchaError),
     /// At least one of the names belongs to somebody.
     #[error("a name is taken")]
     Taken {

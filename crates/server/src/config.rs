@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod captcha;
 mod danger;
 mod database;
 mod egress;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 pub use accounts::Accounts;
 pub use audit::Audit;
+pub use captcha::{Captcha, Keyed};
 pub use danger::Danger;
 pub use egress::Egress;
 pub use log::{Log, LogFormat};
@@ -85,6 +87,8 @@ pub struct Config {
     pub registration: Registration,
     /// `[accounts]`
     pub accounts: Accounts,
+    /// `[captcha]`
+    pub captcha: Captcha,
     /// `[danger]`
     pub danger: Danger,
     /// `[audit]`
@@ -170,11 +174,13 @@ impl Config {
             webhook: Webhook::read(settings, &mut problems),
             registration: Registration::read(settings),
             accounts: Accounts::read(settings),
+            captcha: Captcha::read(settings, &mut problems),
             danger: Danger::read(settings),
             audit: Audit::read(settings),
             log: Log::read(settings, &mut problems),
         };
         production::check(&config, &mut problems);
+        config.captcha.check(&config.service, &mut problems);
         config.registration.check(&config.mail.mode, config.danger, &mut problems);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod banner;
 pub mod breached_file;
+pub mod captcha;
 pub mod cli;
 pub mod config;
 pub mod database;

@@ -6,8 +6,8 @@ use vestibule::{
     core::{
         Policy, danger,
         policy::{
-            AccountPolicy, AuditPolicy, HookPolicy, MailPolicy, RegistrationPolicy, ThrottlePolicy,
-            TokenPolicy,
+            AccountPolicy, AuditPolicy, CaptchaPolicy, HookPolicy, MailPolicy, RegistrationPolicy,
+            ThrottlePolicy, TokenPolicy,
         },
         token::jws::Algorithm,
         values::{
@@ -66,6 +66,11 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             public_url: public_url.trim_end_matches('/').to_owned(),
             confirm_ttl: config.mail.confirm_ttl,
             reset_ttl: config.mail.reset_ttl,
+        },
+        captcha: CaptchaPolicy {
+            login_after_failures: config.captcha.login_after_failures,
+            login_window: config.captcha.login_window,
+            lets_through_on_outage: config.captcha.allow_on_outage,
         },
         ..Policy::default()
     };

@@ -18,6 +18,7 @@ use vestibule_redis::RedisThrottle;
 
 use crate::{
     breached_file::BreachedFile,
+    captcha,
     config::{Config, Passwords, Tokens},
     failure::{Failure, Problem},
     mail, policy, secret_key, webhook,
@@ -73,6 +74,12 @@ impl Foundation {
             .mailer(mailer);
         if let Some(key) = read_signing_key(&config.tokens)? {
             builder = builder.signing_key(key);
+        }
+        // A command logs nobody in.
+        if self.role == Role::Serve
+            && let Some(captcha) = captcha::verifier(config, public_url)?
+        {
+            builder = builder.captcha(Arc::new(captcha));
         }
         if let Some(throttle) = &self.throttle {
             builder = builder.throttle(throttle.clone());

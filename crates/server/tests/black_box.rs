@@ -17,6 +17,8 @@ mod beside;
 mod breached;
 #[path = "black_box/browser.rs"]
 mod browser;
+#[path = "black_box/captcha.rs"]
+mod captcha;
 #[path = "black_box/client.rs"]
 mod client;
 #[path = "black_box/commands.rs"]

@@ -32,6 +32,7 @@ mod hasher;
 mod request;
 #[cfg(all(unix, feature = "servers"))]
 pub mod servers;
+pub mod siteverify;
 #[cfg(all(unix, feature = "servers"))]
 pub mod smtp;
 

@@ -10,6 +10,7 @@ mod integration {
     mod avatar;
     mod bad_headers;
     mod bad_input;
+    mod captcha;
     mod concealed;
     mod confirmation;
     mod cookies_and_origins;

@@ -61,6 +61,10 @@ codes! {
         "The password is right, but its owner has asked for the account to be deleted; until then it can be taken back.";
     EmailNotConfirmed "email_not_confirmed" FORBIDDEN "The e-mail address is not confirmed",
         "The password is right, but the e-mail address has to be confirmed first.";
+    CaptchaFailed "captcha_failed" BAD_REQUEST "Wrong captcha",
+        "The captcha is missing, was not solved, has expired or was used; `captcha` names its provider and site key.";
+    CaptchaUnavailable "captcha_unavailable" SERVICE_UNAVAILABLE "Captchas cannot be verified at the moment",
+        "The captcha's provider does not answer; `Retry-After` says when to try again, with a new captcha.";
     InsufficientScope "insufficient_scope" FORBIDDEN "The token's scope does not allow this",
         "The token lacks a scope that the route needs; `WWW-Authenticate` names it.";
     Forbidden "forbidden" FORBIDDEN "Not allowed",

@@ -7,6 +7,7 @@ use vestibule_core::{
     access::AccessError,
     administration::{AdministrationError, NotAdministrator},
     avatar::AvatarError,
+    captcha::CaptchaError,
     confirmation::{ConfirmationError, ConfirmationRequestError},
     deletion::DeletionError,
     email_change::EmailChangeError,
@@ -48,6 +49,7 @@ impl From<LoginError> for ApiError {
             LoginError::RateLimited { limit, retry_after } => {
                 Self::limited(failed_logins(limit), retry_after)
             }
+            LoginError::Captcha(error) => error.into(),
             LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             LoginError::UnknownAccount => Self::new(Code::NotFound).detail(UNKNOWN),
             LoginError::AccountDisabled { is_revealed: false } => Self::new(Code::AccountDisabled),
@@ -85,6 +87,7 @@ impl From<RegistrationError> for ApiError {
                 Self::limited("registrations from your network", retry_after)
             }
             RegistrationError::Rules(violations) => violations.into(),
+            RegistrationError::Captcha(error) => error.into(),
             RegistrationError::Taken { email, username } => taken(email, username),
             RegistrationError::Hook(error) => error.into(),
             RegistrationError::Hash(error) => error.into(),
@@ -105,6 +108,20 @@ impl From<SetupError> for ApiError {
             SetupError::Taken { email, username } => taken(email, username),
             SetupError::Hash(error) => error.into(),
             SetupError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<CaptchaError> for ApiError {
+    fn from(error: CaptchaError) -> Self {
+        match error {
+            CaptchaError::Failed { challenge, .. } => {
+                Self::new(Code::CaptchaFailed).captcha(challenge.into())
+            }
+            CaptchaError::Unavailable { retry_after, .. } => {
+                Self::new(Code::CaptchaUnavailable).retry_after(retry_after).cause(error)
+            }
             other => Self::internal(other),
         }
     }

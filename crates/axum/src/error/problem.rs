@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use vestibule_core::ports::captcha::CaptchaChallenge;
 
 /// One field that is wrong, in a problem's `errors`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -47,4 +48,25 @@ pub struct Problem {
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The captcha to solve; of a `captcha_failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<CaptchaBody>,
+}
+
+/// What a page needs to show a captcha.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Captcha)]
+pub struct CaptchaBody {
+    /// Whose it is: `recaptcha_v2`, `recaptcha_v3`, `hcaptcha` or `turnstile`.
+    #[schema(value_type = String, example = "turnstile")]
+    pub provider: &'static str,
+    /// The public key under which the provider knows this site.
+    #[schema(example = "0x4AAAAAAA")]
+    pub site_key: String,
+}
+
+impl From<CaptchaChallenge> for CaptchaBody {
+    fn from(challenge: CaptchaChallenge) -> Self {
+        Self { provider: challenge.provider, site_key: challenge.site_key }
+    }
 }

@@ -45,6 +45,9 @@ pub(crate) struct PasswordLoginForm {
     client_id: Option<String>,
     /// Ignored.
     client_secret: Option<String>,
+    /// The token of the captcha that `GET /api/users/captcha` describes, solved for the action `login`; asked for once there
+    /// have been failures.
+    captcha: Option<String>,
 }
 
 /// Logs in with the OAuth2 password form.
@@ -104,10 +107,12 @@ pub(super) async fn log_in_by_form(
 ) -> Result<Response, ApiError> {
     let name = fields.required_string("username");
     let password = fields.required_password("password");
+    let captcha = fields.optional_string("captcha");
     let scope = Scopes::read(&fields.optional_string("scope").unwrap_or_default());
     fields.finish()?;
     let device = Device::Program;
-    let attempt = LoginAttempt { name, password, scope, client, device, replaces: None, restores: false };
+    let attempt =
+        LoginAttempt { name, password, scope, captcha, client, device, replaces: None, restores: false };
     let login = state.auth().log_in(attempt).await?;
     Ok(no_store(Json(TokenPairBody::from(&login.tokens))))
 }
@@ -141,6 +146,9 @@ pub(crate) struct LoginBody {
     /// Whether to take back the deletion of the account, which its owner asked for.
     #[schema(nullable = false, example = false)]
     restore: Option<bool>,
+    /// The token of the captcha that `GET /api/users/captcha` describes, solved for the action `login`; asked for once there
+    /// have been failures.
+    captcha: Option<String>,
 }
 
 /// Logs in and sets both cookies.
@@ -165,11 +173,12 @@ pub(crate) async fn cookie_login(
     let mut fields = body.fields();
     let name = fields.required_string("login");
     let password = fields.required_password("password");
+    let captcha = fields.optional_string("captcha");
     let restores = fields.optional_bool("restore").unwrap_or(false);
     fields.finish()?;
     let replaces = replaced_session(&state, &headers).await;
     let (device, scope) = (device_of(&state, &headers), Scopes::none());
-    let attempt = LoginAttempt { name, password, scope, client, device, replaces, restores };
+    let attempt = LoginAttempt { name, password, scope, captcha, client, device, replaces, restores };
     let login = state.auth().log_in(attempt).await?;
     logged_in(&state, login).map(IntoResponse::into_response)
 }

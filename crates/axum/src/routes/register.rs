@@ -38,6 +38,8 @@ pub(crate) struct RegisterBody {
     /// The person's name: at most 100 symbols.
     #[schema(example = "Ada Lovelace")]
     full_name: Option<String>,
+    /// The token of the captcha that `GET /api/users/captcha` describes, solved for the action `register`.
+    captcha: Option<String>,
 }
 
 /// Registers and logs in: both cookies are set, unless the address has to be confirmed first.
@@ -65,6 +67,7 @@ pub(crate) async fn register(
         password_field: "password1",
         repeated: Some(fields.required_password("password2")),
         full_name: fields.optional_string("full_name"),
+        captcha: fields.optional_string("captcha"),
         language,
         client,
         device: device_of(&state, &headers),
@@ -93,6 +96,8 @@ pub(crate) struct NewUserBody {
     /// The person's name: at most 100 symbols.
     #[schema(example = "Ada Lovelace")]
     full_name: Option<String>,
+    /// The token of the captcha that `GET /api/users/captcha` describes, solved for the action `register`.
+    captcha: Option<String>,
 }
 
 /// Registers, without logging in.
@@ -119,6 +124,7 @@ pub(crate) async fn create_user(
         password_field: "password",
         repeated: None,
         full_name: fields.optional_string("full_name"),
+        captcha: fields.optional_string("captcha"),
         language,
         client,
         device: Device::Program,

@@ -37,6 +37,8 @@ routes! {
     PasswordLogin = "log_in_by_form",
     /// The OAuth2 token endpoint, `/token`; the Authorize dialog of the documentation asks it.
     IssueTokens = "issue_tokens",
+    /// Which captcha a page has to show.
+    Captcha = "captcha",
     /// Registration with cookies.
     Register = "register",
     /// Login with cookies.

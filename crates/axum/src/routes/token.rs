@@ -41,6 +41,9 @@ pub(crate) struct TokenForm {
     client_id: Option<String>,
     /// Ignored.
     client_secret: Option<String>,
+    /// The token of the captcha that `GET /api/users/captcha` describes, solved for the action `login`; asked for once there
+    /// have been failures.
+    captcha: Option<String>,
 }
 
 /// Logs in with the OAuth2 password form, or refreshes.

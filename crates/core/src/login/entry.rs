@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{LoggedIn, LoginAttempt, LoginError, record::LoginRecord};
 use crate::{
     Auth,
-    gate::{Admission, Attempt, Guess},
-    ports::store::StoreError,
+    gate::{Admission, Attempt, Guess, Knock},
+    ports::{captcha::CaptchaAction, store::StoreError},
     values::{account::Credentials, username::LoginName},
 };
 
@@ -42,10 +42,14 @@ impl Auth {
         attempt: &LoginAttempt,
     ) -> Result<(Entry, Found), Result<LoggedIn, LoginError>> {
         let mut record = LoginRecord::begin(self, &attempt.client);
-        let knock = match self.knock(attempt.client.network()).await {
+        let mut knock = match self.knock(attempt.client.network()).await {
             Ok(knock) => knock,
             Err(refusal) => return Err(record.refuse(refusal)),
         };
+        if let Err(error) = self.ask_for_captcha(&mut knock, attempt).await {
+            let entry = Entry { record, attempt: knock.into_attempt() };
+            return Err(entry.end(Err(error)).await);
+        }
         let found = match self.look_up(attempt).await {
             Ok(found) => found,
             Err(error) => {
@@ -62,6 +66,16 @@ impl Auth {
             }
             Err(refusal) => Err(record.refuse(refusal)),
         }
+    }
+
+    /// Asks for a captcha where there have been failures; before anybody looks for the account.
+    async fn ask_for_captcha(&self, knock: &mut Knock, attempt: &LoginAttempt) -> Result<(), LoginError> {
+        if self.captcha.is_some()
+            && self.needs_captcha(knock, &attempt.name, attempt.client.network()).await?
+        {
+            self.pass_captcha(attempt.captcha.as_deref(), CaptchaAction::Login).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn look_up(&self, attempt: &LoginAttempt) -> Result<Found, StoreError> {

@@ -186,6 +186,10 @@ pub enum ThrottleKey {
     Export(AccountId),
     /// Mails that tell an account of a new device.
     NewDeviceMail(AccountId),
+    /// Logins that needed no captcha, by client network.
+    CaptchaOfNetwork(ClientNetwork),
+    /// Logins that needed no captcha, by the name that was typed, under a MAC.
+    CaptchaOfName([u8; 16]),
     /// Strangers' guesses with a name, whether or not it belongs to anybody.
     Name(Subject),
     /// Strangers' guesses at an account, whichever of its names they use.
@@ -226,6 +230,8 @@ impl fmt::Display for ThrottleKey {
             Self::Strangers(account) => write!(f, "strangers/{account}"),
             Self::Device(device, account) => write!(f, "device/{device}/{account}"),
             Self::Session(session, account) => write!(f, "session/{session}/{account}"),
+            Self::CaptchaOfNetwork(network) => write!(f, "captcha/{network}"),
+            Self::CaptchaOfName(name) => write!(f, "captcha_name/{:032x}", u128::from_be_bytes(*name)),
         }
     }
 }

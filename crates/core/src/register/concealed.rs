@@ -95,7 +95,7 @@ impl Auth {
         registration: Registration,
     ) -> Result<Account, RegistrationError> {
         let client = registration.client.clone();
-        let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
+        let names = self.admit_names(&registration).await?;
         if let Some(username) = &names.username {
             let name = LoginName::Username(username.canonical());
             if self.store.find_credentials(&name).await?.is_some() {

@@ -24,13 +24,17 @@ impl Auth {
         attempt: Attempt,
         outcome: Result<R, RegistrationError>,
     ) -> Result<R, RegistrationError> {
-        if let Err(
-            RegistrationError::Rules(_)
-            | RegistrationError::Hook(_)
-            | RegistrationError::Hash(_)
-            | RegistrationError::Store(_),
-        ) = &outcome
-        {
+        let is_free = match &outcome {
+            Err(RegistrationError::Captcha(error)) => error.is_free(),
+            Err(
+                RegistrationError::Rules(_)
+                | RegistrationError::Hook(_)
+                | RegistrationError::Hash(_)
+                | RegistrationError::Store(_),
+            ) => true,
+            Ok(_) | Err(_) => false,
+        };
+        if is_free {
             self.give_back(attempt).await;
         }
         outcome

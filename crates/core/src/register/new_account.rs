@@ -6,7 +6,10 @@ use crate::{
     hooks::Before,
     new_password::NewPassword,
     outbox::Recipient,
-    ports::hooks::{Caller, Registering},
+    ports::{
+        captcha::CaptchaAction,
+        hooks::{Caller, Registering},
+    },
     values::{
         account::{AccountId, FullName, NewAccount},
         client::ClientNetwork,
@@ -42,7 +45,7 @@ impl Auth {
         &self,
         registration: Registration,
     ) -> Result<NewAccount, RegistrationError> {
-        let names = self.check(&registration).await.map_err(RegistrationError::Rules)?;
+        let names = self.admit_names(&registration).await?;
         let Registration { password, client, language, .. } = registration;
         self.ask_hooks(|| Before::Register(names.registering(Caller::of(&client)))).await?;
         let account = self.hash_into_account(names, password, client.network()).await?;
@@ -61,8 +64,16 @@ impl Auth {
         Ok(NewAccount { invitation, ..account })
     }
 
+    /// Checks every rule and then the captcha: a slip must not cost a solved one, and no program gets to where hashes are
+    /// made and names looked up.
+    pub(super) async fn admit_names(&self, registration: &Registration) -> Result<Names, RegistrationError> {
+        let names = self.check(registration).await.map_err(RegistrationError::Rules)?;
+        self.pass_captcha(registration.captcha.as_deref(), CaptchaAction::Register).await?;
+        Ok(names)
+    }
+
     /// Checks every rule, so that a person mends everything at once.
-    pub(super) async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
+    async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
         let mut broken = Vec::new();
         let email = note(&mut broken, Email::parse(&registration.email));
         let username = registration.username.as_deref().map(|name| self.policy.usernames.parse(name));

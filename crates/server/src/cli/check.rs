@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::output;
 use crate::{
+    captcha,
     config::{Loaded, Value, keys::KEYS, write_span},
     egress,
     failure::{Failure, Problem},
@@ -16,6 +17,7 @@ pub(super) fn run(loaded: &Loaded, is_json: bool) -> Result<(), Failure> {
     mail::check(&loaded.config)?;
     egress::check(&loaded.config)?;
     webhook::notifier(&loaded.config)?;
+    captcha::check(&loaded.config)?;
     startup::open_breached_file(&loaded.config.passwords)?;
     let service = &loaded.config.service;
     let (mode, public_url) = (service.mode.as_str(), service.known_url());
@@ -55,6 +57,7 @@ fn shown(value: Option<&Value>) -> Json {
         Some(Value::Path(path)) => json!(path.display().to_string()),
         Some(Value::Switch(switch)) => json!(switch),
         Some(Value::Count(count)) => json!(count),
+        Some(Value::Share(share)) => json!(share),
         Some(Value::Span(span)) => json!(write_span(*span)),
         Some(Value::Address(address)) => json!(address.to_string()),
         Some(Value::List(list)) => json!(list),

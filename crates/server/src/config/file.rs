@@ -65,6 +65,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::TomlText(text.to_string()),
         DeValue::Integer(integer) if integer.radix() == 10 => Raw::TomlInteger(integer.as_str().to_owned()),
+        DeValue::Float(float) => Raw::TomlFloat(float.as_str().to_owned()),
         DeValue::Boolean(value) => Raw::TomlBoolean(*value),
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));

@@ -14,6 +14,8 @@ pub enum Kind {
     Switch,
     /// A whole number between two bounds.
     Count(u64, u64),
+    /// A number from 0 to 1.
+    Share,
     /// A positive span of time with its unit, for example `15m`.
     Span,
     /// A span of time that may be zero.
@@ -115,6 +117,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("webhook", "The system that is told of events; docs/webhooks.md says more."),
     ("registration", "Making accounts."),
     ("accounts", "How accounts end."),
+    ("captcha", "Telling people from programs; docs/captcha.md says more."),
     ("danger", "What should not be needed; every key that is set here is warned of at every start."),
     ("audit", "The log of who did what."),
     (
@@ -151,6 +154,9 @@ pub const EVENTS: &[&str] = &[
 
 /// The algorithms that sign access tokens.
 pub const ALGORITHMS: &[&str] = &["EdDSA", "ES256", "RS256"];
+
+/// Whose captchas there are.
+pub const CAPTCHA_PROVIDERS: &[&str] = &["recaptcha_v2", "recaptcha_v3", "hcaptcha", "turnstile"];
 
 const ANY: u64 = u32::MAX as u64;
 
@@ -360,6 +366,29 @@ pub const KEYS: &[Key] = &[
         "Whether nobody logs in before they have confirmed their e-mail address."),
     key("registration.conceal_existing", Kind::Switch, "false",
         "Whether registering says the same for an address that has an account as for one that has none; the owner is told by mail. Accounts are then made when their address is confirmed, so require_confirmation comes with it."),
+
+    optional("captcha.provider", Kind::Choice(CAPTCHA_PROVIDERS), "no captcha is asked for",
+        "Whose captcha everybody who registers solves, and who logs in after failures."),
+    optional("captcha.site_key", Kind::Text, "required where there is a provider",
+        "The public key under which the provider knows this site."),
+    optional("captcha.secret", Kind::Password, "required where there is a provider",
+        "The key that the provider knows this server by."),
+    optional("captcha.secret_file", Kind::Path, "none",
+        "A file that holds captcha.secret, instead of the key itself."),
+    key("captcha.login_after_failures", Kind::Count(0, ANY), "3",
+        "How many logins of a client network, and with a name, may fail before further ones need a captcha; with 0, every login needs one."),
+    key("captcha.login_window", Kind::Span, "15m",
+        "The window in which those failures count, from the first one."),
+    key("captcha.on_outage", Kind::Choice(&["refuse", "allow"]), "refuse",
+        "What becomes of people while the provider does not answer: 503 captcha_unavailable, or they are let through, which is logged and counted. Keys that the provider refuses are always refused."),
+    key("captcha.min_score", Kind::Share, "0.5",
+        "The least score of reCAPTCHA v3 that passes."),
+    list("captcha.hostnames", Kind::Names, &[],
+        "Further hosts of pages where captchas may be solved; those of public_url, allowed_origins and cors_origins may be anyway."),
+    key("captcha.timeout", Kind::Span, "5s",
+        "How long the provider may take to answer; at most 30s."),
+    optional("captcha.verify_url", Kind::Text, "the provider's own",
+        "Where tokens are verified; for tests, in development only."),
 
     key("danger.reveal_unknown_accounts", Kind::Switch, "false",
         "Dangerous: logins and forgotten passwords tell strangers who has an account. Unknown names are 404, disabled accounts 400 \"User is banned\"."),

@@ -61,6 +61,7 @@ fn value(kind: Kind) -> String {
         Kind::Path => "path".into(),
         Kind::Switch => "`true` or `false`".into(),
         Kind::Count(least, most) => format!("number, {least} to {most}"),
+        Kind::Share => "number from 0 to 1".into(),
         Kind::Span => "duration".into(),
         Kind::SpanOrZero => "duration, may be zero".into(),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),

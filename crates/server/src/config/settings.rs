@@ -84,6 +84,7 @@ impl Settings {
         settings.add_secret_file("smtp.password", "smtp.password_file", &mut problems);
         settings.add_secret_file("webhook.secret", "webhook.secret_file", &mut problems);
         settings.add_secret_file("webhook.previous_secret", "webhook.previous_secret_file", &mut problems);
+        settings.add_secret_file("captcha.secret", "captcha.secret_file", &mut problems);
         settings.add_secret_file("previous_secret_keys", "previous_secret_keys_file", &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
@@ -179,6 +180,14 @@ impl Settings {
 
     pub(super) fn count(&self, name: &str) -> Option<u64> {
         self.value(name).and_then(|value| if let Value::Count(count) = value { Some(*count) } else { None })
+    }
+
+    /// A number from 0 to 1; 0 where there is none.
+    pub(super) fn share(&self, name: &str) -> f64 {
+        match self.value(name) {
+            Some(Value::Share(share)) => *share,
+            _ => 0.0,
+        }
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<SecretKey> {

@@ -30,7 +30,7 @@ pub fn render() -> String {
 /// The default of a key as TOML; an example where it has none.
 pub(super) fn toml_value(key: &Key) -> String {
     match (key.default, key.kind) {
-        (Default::Value(text), Kind::Switch | Kind::Count(..)) => text.to_owned(),
+        (Default::Value(text), Kind::Switch | Kind::Share | Kind::Count(..)) => text.to_owned(),
         (Default::Value(text), _) => format!("{text:?}"),
         (Default::List(items), _) => format!("{items:?}"),
         (Default::Unset(_), Kind::Count(least, _)) => least.to_string(),
@@ -59,6 +59,11 @@ fn example(key: &Key) -> &'static str {
         "webhook.secret_file" => "/etc/vestibule/webhook_secret",
         "webhook.previous_secret_file" => "/etc/vestibule/webhook_previous_secret",
         "egress.tls_ca_file" => "/etc/vestibule/egress-ca.pem",
+        "captcha.provider" => "turnstile",
+        "captcha.site_key" => "from the captcha's provider",
+        "captcha.secret" => "from the captcha's provider, too",
+        "captcha.secret_file" => "/etc/vestibule/captcha_secret",
+        "captcha.verify_url" => "http://127.0.0.1:4711/siteverify",
         "smtp.user" => "vestibule",
         "smtp.password" => "from your mail provider",
         "smtp.password_file" => "/etc/vestibule/smtp_password",
@@ -92,7 +97,7 @@ mod tests {
         assert_eq!(render().lines().filter(is_key).count(), keys::KEYS.len());
         let uncommented: Vec<_> = render()
             .lines()
-            // The first two name no value that could serve as an example; the third is a second name for its neighbour.
+            // The first two name no value that could serve as an example; the others are second names for their neighbours.
             .filter(|line| {
                 !["secret_key", "_keys", "_url_file", "password_file", "secret_file"]
                     .iter()

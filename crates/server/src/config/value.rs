@@ -20,6 +20,8 @@ pub enum Raw {
     TomlText(String),
     /// A TOML integer.
     TomlInteger(String),
+    /// A TOML number with a fraction.
+    TomlFloat(String),
     /// A TOML boolean.
     TomlBoolean(bool),
     /// A TOML array of strings, or the lines of a secret's file.
@@ -39,6 +41,8 @@ pub enum Value {
     Switch(bool),
     /// A number.
     Count(u64),
+    /// A number from 0 to 1.
+    Share(f64),
     /// A span of time.
     Span(Duration),
     /// An address and port.
@@ -63,6 +67,7 @@ pub(super) fn read(kind: Kind, raw: &Raw) -> Result<Value, String> {
     match kind {
         Kind::Switch => read_switch(raw),
         Kind::Count(least, most) => read_count(raw, least, most),
+        Kind::Share => read_share(raw),
         Kind::Origins | Kind::Networks | Kind::Names | Kind::Words | Kind::Secrets => read_list(kind, raw),
         _ => {
             let text = raw.text().ok_or_else(|| expected(kind))?;
@@ -84,7 +89,7 @@ impl Raw {
     pub fn describe(&self) -> String {
         match self {
             Self::Text(text) | Self::TomlText(text) => format!("{text:?}"),
-            Self::TomlInteger(digits) => format!("the number {digits}"),
+            Self::TomlInteger(digits) | Self::TomlFloat(digits) => format!("the number {digits}"),
             Self::TomlBoolean(value) => value.to_string(),
             Self::Texts(_) => "a list".to_owned(),
             Self::TomlOther(name) => format!("a TOML {name}"),
@@ -111,6 +116,7 @@ fn expected(kind: Kind) -> String {
         Kind::Path => "the path of a file or folder, as a text".into(),
         Kind::Text | Kind::Switch | Kind::Count(..) | Kind::Secret | Kind::Password => "a text".into(),
         Kind::SecretUrl => "a URL".into(),
+        Kind::Share => "a number from 0 to 1 such as 0.5".into(),
     }
 }
 
@@ -130,6 +136,15 @@ fn read_count(raw: &Raw, least: u64, most: u64) -> Result<Value, String> {
     };
     let count = digits.parse().ok().filter(|count| (least..=most).contains(count));
     count.map(Value::Count).ok_or_else(|| format!("a whole number from {least} to {most}"))
+}
+
+fn read_share(raw: &Raw) -> Result<Value, String> {
+    let digits = match raw {
+        Raw::TomlInteger(digits) | Raw::TomlFloat(digits) | Raw::Text(digits) => digits.as_str(),
+        _ => "",
+    };
+    let share = digits.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.map(Value::Share).ok_or_else(|| expected(Kind::Share))
 }
 
 fn read_list(kind: Kind, raw: &Raw) -> Result<Value, String> {

@@ -9,7 +9,7 @@ use vestibule::{
     core::{
         Auth, Policy, StartError,
         keys::signing::SigningKey,
-        ports::{Hooks, Mailer, Notifier, PasswordHasher, Store},
+        ports::{Captcha, Hooks, Mailer, Notifier, PasswordHasher, Store},
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
@@ -46,6 +46,7 @@ pub struct TestAppBuilder {
     mailer: Option<Arc<dyn Mailer>>,
     notifier: Option<Arc<dyn Notifier>>,
     hooks: Option<Arc<dyn Hooks>>,
+    captcha: Option<Arc<dyn Captcha>>,
     pub(super) inbox: Inbox,
     pub(super) secret: SecretKey,
     previous: Vec<SecretKey>,
@@ -82,6 +83,7 @@ impl TestAppBuilder {
             mailer: None,
             notifier: None,
             hooks: None,
+            captcha: None,
             inbox: Inbox::new(Templates::load(site, None).expect("the program's own templates")),
             secret: SecretKey::generate(),
             previous: Vec::new(),
@@ -132,6 +134,12 @@ impl TestAppBuilder {
     /// Asks and tells these callbacks.
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.hooks = Some(hooks);
+        self
+    }
+
+    /// Asks for captchas.
+    pub fn captcha(mut self, captcha: Arc<dyn Captcha>) -> Self {
+        self.captcha = Some(captcha);
         self
     }
 
@@ -233,6 +241,9 @@ impl TestAppBuilder {
             .clock(Arc::new(self.clock.clone()))
             .mailer(self.mailer.clone().unwrap_or_else(|| Arc::new(self.inbox.clone())))
             .policy(self.policy.clone());
+        if let Some(captcha) = &self.captcha {
+            builder = builder.captcha(captcha.clone());
+        }
         if let Some((pem, algorithm)) = &self.signing_key {
             builder = builder.signing_key(SigningKey::from_pem(pem, *algorithm).expect("a private key"));
         }

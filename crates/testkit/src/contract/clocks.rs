@@ -72,6 +72,7 @@ impl Node {
 
     async fn log_in(&self, name: &str) -> LoggedIn {
         let attempt = LoginAttempt {
+            captcha: None,
             name: name.to_owned(),
             password: Password::new("whatever"),
             scope: Scopes::none(),

@@ -97,7 +97,7 @@ pub(super) const ROUTES: &[Route] = &[
         Cookies::None,
         Body::Form {
             required: &["username", "password"],
-            optional: &["grant_type", "scope", "client_id", "client_secret"],
+            optional: &["grant_type", "scope", "client_id", "client_secret", "captcha"],
         },
     ),
     route(
@@ -107,7 +107,7 @@ pub(super) const ROUTES: &[Route] = &[
         Cookies::None,
         Body::Form {
             required: &["username", "password"],
-            optional: &["grant_type", "scope", "client_id", "client_secret", "refresh_token"],
+            optional: &["grant_type", "scope", "client_id", "client_secret", "refresh_token", "captcha"],
         },
     ),
     route(
@@ -117,7 +117,7 @@ pub(super) const ROUTES: &[Route] = &[
         Cookies::Sets,
         Body::Json {
             required: &["email", "username", "password1", "password2"],
-            optional: &["full_name"],
+            optional: &["full_name", "captcha"],
             may_be_absent: false,
         },
     ),
@@ -126,7 +126,11 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/users/login",
         Access::Anyone,
         Cookies::Sets,
-        Body::Json { required: &["login", "password"], optional: &["restore"], may_be_absent: false },
+        Body::Json {
+            required: &["login", "password"],
+            optional: &["restore", "captcha"],
+            may_be_absent: false,
+        },
     ),
     route(
         "POST",
@@ -153,7 +157,7 @@ pub(super) const ROUTES: &[Route] = &[
         Cookies::None,
         Body::Json {
             required: &["email", "password"],
-            optional: &["username", "full_name"],
+            optional: &["username", "full_name", "captcha"],
             may_be_absent: false,
         },
     ),
@@ -161,6 +165,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "/api/users/confirm", Access::Authenticated, Cookies::None, Body::None),
     open("POST", "/api/users/confirm/{token}"),
     json("POST", "/api/users/confirm_code", Access::Anyone, &["email", "code"]),
+    open("GET", "/api/users/captcha"),
     json("POST", "/api/users/forgot_password", Access::Anyone, &["email"]),
     route("GET", "/api/users/password", Access::Authenticated, Cookies::None, Body::None),
     json("POST", "/api/users/password", Access::Authenticated, &["password1", "password2"]),

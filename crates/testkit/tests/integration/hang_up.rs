@@ -111,6 +111,7 @@ async fn t47_an_abandoned_guess_counts_and_is_written_down() {
     let builder = TestApp::builder().policy(|policy| policy.throttle.login_attempts = 1);
     let app = builder.hasher(Arc::new(Patient)).start().await;
     let attempt = LoginAttempt {
+        captcha: None,
         name: "ada".into(),
         password: Password::new("a wrong guess"),
         scope: Scopes::none(),

@@ -119,6 +119,8 @@ pub(super) const ROWS: &[Row] = &[
             Code::AccountDisabled,
             Code::DeletionPending,
             Code::EmailNotConfirmed,
+            Code::CaptchaFailed,
+            Code::CaptchaUnavailable,
             Code::RateLimited,
             Code::Overloaded,
             Code::Unavailable,
@@ -133,6 +135,8 @@ pub(super) const ROWS: &[Row] = &[
             Code::AccountDisabled,
             Code::DeletionPending,
             Code::EmailNotConfirmed,
+            Code::CaptchaFailed,
+            Code::CaptchaUnavailable,
             Code::RateLimited,
             Code::Overloaded,
             Code::Unavailable,
@@ -158,12 +162,15 @@ pub(super) const ROWS: &[Row] = &[
             &[
                 Code::RegistrationDisabled,
                 Code::CrossSiteRequest,
+                Code::CaptchaFailed,
+                Code::CaptchaUnavailable,
                 Code::RateLimited,
                 Code::Overloaded,
                 Code::Unavailable,
             ],
         )
     },
+    row("captcha", &[]),
     row(
         "log_in",
         &[
@@ -172,6 +179,8 @@ pub(super) const ROWS: &[Row] = &[
             Code::DeletionPending,
             Code::EmailNotConfirmed,
             Code::CrossSiteRequest,
+            Code::CaptchaFailed,
+            Code::CaptchaUnavailable,
             Code::RateLimited,
             Code::Overloaded,
             Code::Unavailable,
@@ -203,7 +212,14 @@ pub(super) const ROWS: &[Row] = &[
         conflicts: &["email_taken", "username_taken"],
         ..row(
             "create_user",
-            &[Code::RegistrationDisabled, Code::RateLimited, Code::Overloaded, Code::Unavailable],
+            &[
+                Code::RegistrationDisabled,
+                Code::CaptchaFailed,
+                Code::CaptchaUnavailable,
+                Code::RateLimited,
+                Code::Overloaded,
+                Code::Unavailable,
+            ],
         )
     },
     row("list_disabled", LOOKING),
