@@ -4,6 +4,7 @@
 //! a bad one is 401 and never skipped.
 
 mod admin;
+mod live;
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -16,7 +17,10 @@ use vestibule_core::{
 use vestibule_login::same_origin::needs_proof;
 
 pub(crate) use self::admin::AccountInPath;
-pub use self::admin::Admin;
+pub use self::{
+    admin::Admin,
+    live::{LiveCaller, UntilEnded},
+};
 use crate::{
     client::client,
     cookies::{Cookie, CookieKind},
@@ -83,6 +87,8 @@ pub enum TokenLocation {
     Header,
     /// In the `access_token` cookie.
     Cookie,
+    /// In a subprotocol of a `WebSocket`; [`LiveCaller`] alone looks there.
+    Subprotocol,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Authenticated

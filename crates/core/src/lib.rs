@@ -24,6 +24,7 @@ mod hooks;
 mod invitation;
 pub mod keys;
 mod limit_notices;
+pub mod live;
 pub mod login;
 pub mod logout;
 pub mod memory_throttle;

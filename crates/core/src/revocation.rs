@@ -8,7 +8,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     ports::{
@@ -32,6 +32,8 @@ pub(crate) struct Revocations {
     /// One of each reads at a time: what is new does not wait behind a read of everything.
     looking: Mutex<()>,
     settling: Mutex<()>,
+    /// Tells connections that stay open to look again.
+    changes: watch::Sender<()>,
 }
 
 /// Where a catch-up read begins.
@@ -141,9 +143,19 @@ impl Revocations {
         self.learn_global_cutoff(revoked.everyone);
     }
 
+    /// Hears of everything that is learnt from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
     pub(crate) fn learn_sessions(&self, revoked: &[RevokedSession]) {
+        if revoked.is_empty() {
+            return;
+        }
         let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
         memory.sessions.extend(revoked.iter().map(|session| (session.id, session.access_until)));
+        drop(memory);
+        self.changes.send_replace(());
     }
 
     pub(crate) fn learn_cutoff(&self, cutoff: AccountCutoff) {
@@ -151,11 +163,18 @@ impl Revocations {
         let known = memory.accounts.entry(cutoff.account_id).or_insert(cutoff);
         known.at = known.at.max(cutoff.at);
         known.until = known.until.max(cutoff.until);
+        drop(memory);
+        self.changes.send_replace(());
     }
 
     pub(crate) fn learn_global_cutoff(&self, at: Timestamp) {
         let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = at > memory.everyone;
         memory.everyone = memory.everyone.max(at);
+        drop(memory);
+        if is_new {
+            self.changes.send_replace(());
+        }
     }
 
     /// Forgets sessions whose last access token has expired.

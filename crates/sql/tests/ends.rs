@@ -11,6 +11,8 @@ use vestibule_core::ports::store::Store as _;
 use vestibule_testkit::{Client, PASSWORD, TestApp, Tokens};
 
 const NEW: &str = "another horse battery staple";
+/// Far more than it takes; a machine may be busy.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A way to end sessions.
 struct End {
@@ -168,6 +170,13 @@ async fn t13_every_end_is_an_end_everywhere(nodes: Nodes) {
                 let _ = app.client().with_bearer(access).post("/api/users/token").await.expect(200);
             }
         }
+        // Connections that stay open on either node.
+        let mut open = Vec::new();
+        for app in [here, there] {
+            for Tokens { access, .. } in &others {
+                open.push(app.auth().watch_access_token(access).await.unwrap());
+            }
+        }
         let boss = here.client().logged_in("boss").await;
         let cast = Cast { here, boss, own, name: &name, id, others: &others };
         cast.end(how).await;
@@ -176,6 +185,10 @@ async fn t13_every_end_is_an_end_everywhere(nodes: Nodes) {
         assert!(there.store().is_changed_elsewhere().await.unwrap(), "{how} is told");
         there.auth().catch_up().await.unwrap();
         assert_dead(there, &dead, how).await;
+        for mut watch in open {
+            let ended = tokio::time::timeout(PATIENCE, watch.ended()).await;
+            assert!(ended.is_ok(), "{how}: a connection stays open");
+        }
         for app in [here, there] {
             if spares_its_own {
                 assert_alive(app, &its_own, how).await;

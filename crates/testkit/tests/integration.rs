@@ -30,6 +30,7 @@ mod integration {
     mod keys;
     mod layers;
     mod limits;
+    mod live;
     mod log;
     mod login;
     mod logout;
