@@ -69,8 +69,8 @@ pub(crate) async fn restore_account<T: Tx>(
     let restored = tx.opt(&RESTORE_ACCOUNT, &[(&id).into(), now.into()]).await?;
     let Some(after) = restored.map(AccountRow::into_account).transpose()? else { return Ok(None) };
     let before = Account { active: false, ..after.clone() };
-    let announced = announcer.errands(Occurrence::Changed { before: &before, after: &after })?;
-    errands::queue_errands(tx, &announced).await?;
+    let told = announcer.errands(Occurrence::Changed { before: &before, after: &after })?;
+    errands::queue_errands(tx, &told).await?;
     Ok(Some(after))
 }
 

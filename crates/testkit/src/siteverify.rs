@@ -123,7 +123,9 @@ async fn answer(State(desk): State<Shared>, Form(question): Form<Question>) -> R
                 return axum::Json(codes).into_response();
             }
             let mut answer = facts;
-            answer["success"] = json!(true);
+            if let Some(members) = answer.as_object_mut() {
+                members.insert("success".into(), json!(true));
+            }
             axum::Json(answer).into_response()
         }
         Mood::Says(status, body) => {

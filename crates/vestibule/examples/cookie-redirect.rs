@@ -13,7 +13,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use vestibule::{
-    Answer, LoggedIn, Location, LoginManager, Next, NotForeign,
+    Answer, Location, LoggedIn, LoginManager, Next, NotForeign,
     core::{
         ports::{PasswordHasher, Verification},
         values::{
@@ -82,7 +82,7 @@ async fn log_in(
 ) -> Result<Response, StatusCode> {
     let hash = app.users.get(&typed.username).cloned();
     // An unknown name costs what a wrong password costs.
-    let verified = app.hashing.verify(hash, Password::new(typed.password), ClientNetwork::LOCAL).await;
+    let verified = app.hashing.verify(hash, Password::new(&typed.password), ClientNetwork::LOCAL).await;
     match verified.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)? {
         Verification::Right { .. } => {}
         _ => {
@@ -106,7 +106,8 @@ async fn log_out(_: NotForeign<User>, State(app): State<App>) -> Result<Response
 /// The form posts to the address it came from, `next` and all; the browser has escaped that already, and what it has not
 /// is left away.
 fn form(query: Option<&str>, message: &str) -> String {
-    let is_harmless = |query: &&str| query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%=-._~".contains(&byte));
+    let is_harmless =
+        |query: &&str| query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"%=-._~".contains(&byte));
     let action = query.filter(is_harmless).map_or("/login".into(), |query| format!("/login?{query}"));
     page(&format!(
         "{message}<form method=post action=\"{action}\">\

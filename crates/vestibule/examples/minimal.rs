@@ -1,6 +1,6 @@
 //! The smallest login: a user of one's own and no database. `cargo run --example minimal`
-use axum::{Form, Router, extract::State, http::StatusCode, response::IntoResponse, routing};
-use vestibule::{LoggedIn, LoginManager, TokenResponse};
+use axum::{Form, Router, extract::State, http::StatusCode, routing};
+use vestibule::{LoggedIn, LoginManager, TokenResponse, login::token::random::random_bytes};
 
 #[derive(Clone)]
 struct User(String);
@@ -15,12 +15,13 @@ async fn find_user(name: String) -> Result<Option<User>, std::io::Error> {
     Ok((name == "ada").then_some(User(name))) // Yours are in a database,
 }
 
-async fn log_in(State(login): State<LoginManager<User>>, Form(typed): Form<Typed>) -> impl IntoResponse {
+type Login = State<LoginManager<User>>;
+async fn log_in(State(login): Login, Form(typed): Form<Typed>) -> Result<TokenResponse, StatusCode> {
     if (&*typed.username, &*typed.password) != ("ada", "a quiet sentence") {
-        return StatusCode::UNAUTHORIZED.into_response(); // with hashed passwords: see the example `cookie-redirect`.
+        return Err(StatusCode::UNAUTHORIZED); // and their passwords hashed: see `cookie-redirect`.
     }
     let token = login.create_access_token(typed.username);
-    token.map(|token| TokenResponse::of(&token)).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR).into_response()
+    token.map(|token| TokenResponse::of(&token)).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 async fn hello(LoggedIn(User(name)): LoggedIn<User>) -> String {
@@ -29,12 +30,11 @@ async fn hello(LoggedIn(User(name)): LoggedIn<User>) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let login = LoginManager::from_secret(vestibule::login::token::random::random_bytes::<32>());
-    let login = login.token_url("/login").user_loader(find_user).build()?;
+    let login = LoginManager::from_secret(random_bytes::<32>()).user_loader(find_user).build()?;
     let listen = std::env::var("LISTEN").unwrap_or("127.0.0.1:3000".into());
     let listener = tokio::net::TcpListener::bind(listen).await?;
-    let at = listener.local_addr()?;
-    println!("curl -d 'username=ada&password=a quiet sentence' http://{at}/login\ncurl -H 'Authorization: Bearer …' http://{at}/");
+    let at = format!("http://{}", listener.local_addr()?);
+    println!("Try: curl -d 'username=ada&password=a quiet sentence' {at}/login");
     let app = Router::new().route("/login", routing::post(log_in)).route("/", routing::get(hello));
     Ok(axum::serve(listener, app.with_state(login)).await?)
 }

@@ -1,9 +1,5 @@
 //! The example `two-services`, run as it stands: what it prints is pasted into a shell.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests; the functions they share are not marked as tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests; the functions they share are not marked as tests")]
 
 use std::{
     io::{BufRead as _, BufReader},

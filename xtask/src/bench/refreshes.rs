@@ -167,6 +167,7 @@ async fn insert_session(store: &dyn Store, number: usize) -> anyhow::Result<Sess
         access_until: now.plus(SESSION_TTL),
         client: Client::new(ClientNetwork::LOCAL.address(), "bench"),
         replaces: None,
+        device: None,
     };
     let id = session.id;
     match store.insert_account(account, Some(session)).await? {

@@ -69,15 +69,14 @@ fn secret(name: &'static str, settings: &Settings, problems: &mut Vec<Problem>) 
 fn events(settings: &Settings, problems: &mut Vec<Problem>) -> HashSet<EventKind> {
     let mut events = HashSet::new();
     for name in settings.list("webhook.events") {
-        match EventKind::ALL.iter().find(|kind| kind.as_str() == name) {
-            Some(kind) => _ = events.insert(*kind),
-            None => {
-                let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-                problems.push(
-                    Problem::new(format!("webhook.events has {name:?}, which is no event"))
-                        .help(format!("the events are {}", known.join(", "))),
-                );
-            }
+        if let Some(kind) = EventKind::ALL.iter().find(|kind| kind.as_str() == name) {
+            events.insert(*kind);
+        } else {
+            let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            problems.push(
+                Problem::new(format!("webhook.events has {name:?}, which is no event"))
+                    .help(format!("the events are {}", known.join(", "))),
+            );
         }
     }
     events

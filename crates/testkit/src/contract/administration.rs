@@ -162,8 +162,8 @@ pub async fn what_tells_of_a_change_is_queued_with_it(fixture: &impl StoreFixtur
             _ => Vec::new(),
         })
     });
-    let announced = AccountChange { announcer: announcer.clone(), ..rename("lovelace", 3) };
-    let _ = changed(&*store, announced).await;
+    let renaming = AccountChange { announcer: announcer.clone(), ..rename("lovelace", 3) };
+    let _ = changed(&*store, renaming).await;
     assert_eq!(store.count_errands().await.unwrap().waiting, 4);
     let gone = store.delete_account(AccountDeletion { announcer, ..deletion(ada, at(2)) }).await.unwrap();
     assert!(matches!(gone, AccountDeleted::Deleted { .. }));

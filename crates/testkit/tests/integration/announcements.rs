@@ -111,8 +111,9 @@ async fn everything_that_becomes_of_an_account_is_told() {
     let root = admin_of(&app).await;
     let _ = listener.told();
     let path = format!("/api/v1/users/{id}");
-    let patch = json!({"email": "a@example.com", "username": null, "full_name": "Ada", "permissions": ["a"]});
-    let _ = root.patch(&path).json(&patch).await.expect(200);
+    let changes =
+        json!({"email": "a@example.com", "username": null, "full_name": "Ada", "permissions": ["a"]});
+    let _ = root.patch(&path).json(&changes).await.expect(200);
     let mut kinds: Vec<_> = told(&app, &listener).await.into_iter().map(|(kind, _)| kind).collect();
     kinds.sort_unstable();
     assert_eq!(

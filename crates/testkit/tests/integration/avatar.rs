@@ -29,7 +29,7 @@ fn part(name: &str, file: &[u8]) -> Vec<u8> {
 fn form(request: RequestBuilder, parts: &[Vec<u8>]) -> RequestBuilder {
     let end = format!("--{BOUNDARY}--\r\n");
     let body = [parts.concat(), end.into_bytes()].concat();
-    request.header("content-type", &format!("multipart/form-data; boundary={BOUNDARY}")).body(body)
+    request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}")).body(body)
 }
 
 /// A picture with as many pixels, all of them green.

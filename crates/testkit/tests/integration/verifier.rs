@@ -194,14 +194,15 @@ async fn t07_t14_t38_t39_t40_the_engine_and_the_verifier_take_and_refuse_the_sam
     let token = app.client().tokens("ada").await.access;
     let (header, claims) = forging::take_apart(&token);
 
-    let mut taken = vec![token.clone()];
+    let mut accepted = vec![token.clone()];
     let spelt = |typ: &str| json!({"alg": "EdDSA", "kid": header["kid"], "typ": typ}).to_string();
-    taken.extend(["AT+JWT", "application/at+jwt"].map(|typ| forging::sign(&spelt(typ), &claims.to_string())));
+    accepted
+        .extend(["AT+JWT", "application/at+jwt"].map(|typ| forging::sign(&spelt(typ), &claims.to_string())));
     let mut changed = claims.clone();
     changed["aud"] = json!(["somebody else", URL]);
     changed["username"] = Value::Null;
-    taken.push(forging::sign(&header.to_string(), &changed.to_string()));
-    for token in &taken {
+    accepted.push(forging::sign(&header.to_string(), &changed.to_string()));
+    for token in &accepted {
         // The second time from memory.
         for _ in 0..2 {
             let [engine, verifier] = ask_both(&app, &service, &[&format!("Bearer {token}")]).await;
