@@ -83,12 +83,9 @@ async fn log_in(
     let hash = app.users.get(&typed.username).cloned();
     // An unknown name costs what a wrong password costs.
     let verified = app.hashing.verify(hash, Password::new(&typed.password), ClientNetwork::LOCAL).await;
-    match verified.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)? {
-        Verification::Right { .. } => {}
-        _ => {
-            let page = Html(form(uri.query(), "<p role=alert>That is not right.</p>"));
-            return Ok((StatusCode::UNAUTHORIZED, page).into_response());
-        }
+    if verified.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)? == Verification::Wrong {
+        let page = Html(form(uri.query(), "<p role=alert>That is not right.</p>"));
+        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
     let token =
         app.login.create_access_token(typed.username).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
