@@ -28,7 +28,7 @@ use tokio_tungstenite::{
 };
 
 /// Far more than anything takes; a machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
