@@ -24,6 +24,7 @@ const MAP: &str = "ARCHITECTURE.md";
 const VERIFYING: &str = "docs/verifying-tokens.md";
 const MAIL: &str = "docs/mail.md";
 const WEBHOOKS: &str = "docs/webhooks.md";
+const CAPTCHA: &str = "docs/captcha.md";
 const LIMITS: &str = "docs/limits.md";
 /// Run by a browser, in `black_box/browser.rs`.
 const WEB_LOGIN: &str = "docs/web-login.md";
@@ -64,7 +65,7 @@ fn the_tour_works_when_pasted() {
         ("200 claims", &["\"type\":\"access\"", "\"client_id\":\"vestibule\""]),
         ("200 refresh", &["\"access_token\":\"ey", "\"refresh_token\":\"vr1."]),
         ("200 sessions", &["\"current\":true", "\"current\":false"]),
-        ("200 export", &["\"exported_at\":", "\"kind\":\"register\""]),
+        ("200 export", &["\"exported_at\":", "\"email\":\"ada", "\"activity\":["]),
         ("200 logout", &["null"]),
         ("401 me, after logout", &["\"code\":\"invalid_token\""]),
         ("403 logout by cookie, from nowhere", &["\"code\":\"cross_site_request\""]),
@@ -201,6 +202,39 @@ fn the_mail_server_of_the_documentation_is_right() {
 }
 
 #[test]
+fn the_captcha_of_the_documentation_is_what_a_page_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("captcha");
+    std::fs::write(&secret, "secret\n").unwrap();
+    let example = only(CAPTCHA, "toml").replace("/run/secrets/captcha", secret.to_str().unwrap());
+    let keys: toml::Table = toml::from_str(&example).unwrap();
+    let key = |name: &str| keys["captcha"][name].as_str().unwrap().to_owned();
+    let server = Server::start(&[
+        ("VESTIBULE_CAPTCHA__PROVIDER", key("provider")),
+        ("VESTIBULE_CAPTCHA__SITE_KEY", key("site_key")),
+        ("VESTIBULE_CAPTCHA__SECRET_FILE", key("secret_file")),
+    ]);
+    let json: Vec<serde_json::Value> = examples(CAPTCHA)
+        .iter()
+        .filter(|example| example.language == "json")
+        .map(|example| serde_json::from_str(&example.code).unwrap())
+        .collect();
+    let asked = |arguments: &[&str]| -> serde_json::Value {
+        let mut curl = Command::new("curl");
+        let _ = curl.args(["-sS", "--noproxy", "*"]).args(arguments);
+        serde_json::from_str(&run(&mut curl)).unwrap()
+    };
+    assert_eq!(asked(&[&format!("{}/api/users/captcha", server.url())]), json[0]);
+    let account = r#"{"email": "ada@example.com", "password": "correct horse battery"}"#;
+    let url = format!("{}/api/v1/users", server.url());
+    let refused = asked(&["-H", "Content-Type: application/json", "-d", account, &url]);
+    for (member, value) in json[1].as_object().unwrap() {
+        assert_eq!(&refused[member], value, "{refused}");
+    }
+    assert!(only(CAPTCHA, "html").contains(&format!("data-sitekey=\"{}\"", key("site_key"))));
+}
+
+#[test]
 fn the_receiver_of_the_documentation_takes_our_events_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let (file, secret) = (folder.path().join("receiver.py"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
@@ -253,6 +287,7 @@ fn every_example_is_run_by_a_test() {
                 | (LOGIN_MANAGER, "rust")
                 | (MAIL, "toml")
                 | (WEBHOOKS, "toml" | "python" | "json")
+                | (CAPTCHA, "toml" | "json" | "html")
                 | (LIMITS, "bash") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.

@@ -54,7 +54,7 @@ async fn an_account_is_made_shown_disabled_enabled_and_deleted() {
         assert_eq!(parsed(&folder.run(&["user", "show", who, "--json"]))["id"], id, "{who}");
     }
     let shown = folder.run(&["user", "show", "ada"]).stdout;
-    assert!(shown.contains("state        active, unconfirmed"), "{shown}");
+    assert!(shown.contains("state          active, unconfirmed"), "{shown}");
 
     let disabled = folder.run(&["user", "disable", "ada"]);
     assert_eq!(
