@@ -129,7 +129,7 @@ async fn answer(State(desk): State<Shared>, Form(question): Form<Question>) -> R
             axum::Json(answer).into_response()
         }
         Mood::Says(status, body) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status = StatusCode::from_u16(status).unwrap_or_default();
             (status, [(header::LOCATION, "/elsewhere")], body).into_response()
         }
         Mood::Silent => std::future::pending().await,

@@ -1,7 +1,11 @@
 //! Every configuration key: the one table that the file, the environment, `vestibule init` and the documentation
 //! are read against.
 
+mod choices;
+
 use vestibule::core::values::username::RESERVED_USERNAMES;
+
+pub use self::choices::{ALGORITHMS, CAPTCHA_PROVIDERS, EVENTS};
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,26 +141,6 @@ const fn optional(name: &'static str, kind: Kind, unset: &'static str, doc: &'st
 const fn list(name: &'static str, kind: Kind, values: &'static [&'static str], doc: &'static str) -> Key {
     Key { name, kind, default: Default::List(values), doc }
 }
-
-/// What another system can be told of.
-pub const EVENTS: &[&str] = &[
-    "user.registered",
-    "user.email_confirmed",
-    "user.email_changed",
-    "user.username_changed",
-    "user.full_name_changed",
-    "user.password_changed",
-    "user.permissions_changed",
-    "user.disabled",
-    "user.enabled",
-    "user.deleted",
-];
-
-/// The algorithms that sign access tokens.
-pub const ALGORITHMS: &[&str] = &["EdDSA", "ES256", "RS256"];
-
-/// Whose captchas there are.
-pub const CAPTCHA_PROVIDERS: &[&str] = &["recaptcha_v2", "recaptcha_v3", "hcaptcha", "turnstile"];
 
 const ANY: u64 = u32::MAX as u64;
 

@@ -161,6 +161,10 @@ async fn every_field_of_every_json_route_with_odd_text() {
                 (format!("{CANARY}\\x"), Some(400)),
                 (CANARY.repeat(100_000), Some(413)),
             ] {
+                // Without a provider nobody looks at the solution of a captcha.
+                if *field == "captcha" && status.is_none() {
+                    continue;
+                }
                 let mut body = right_body(route);
                 body.remove(*field);
                 let rest = Value::Object(body).to_string();

@@ -146,6 +146,7 @@ pub(super) const CASES: &[Case] = &[
         let body = json!({"email": "ada@example.com", "code": stage.reset.code, "password1": PASSWORD, "password2": PASSWORD});
         stage.app.client().post("/api/users/password_code").json(&body)
     }),
+    ("GET", "/api/users/captcha", |stage| stage.app.client().get("/api/users/captcha")),
     ("GET", "/api/users/limits", |stage| stage.browser.copy().get("/api/users/limits")),
     ("GET", "/api/users/{id}/limits", |stage| {
         stage.admin.copy().get(&format!("/api/users/{}/limits", stage.eve))

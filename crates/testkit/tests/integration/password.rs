@@ -238,8 +238,8 @@ async fn t02_each_code_has_a_counter_and_a_cap_of_its_own() {
     assert_eq!(attempt(reset, bob, bob_reset).await, 404, "the cap of this code");
     assert_eq!(attempt(confirm, bob, bob_confirm).await, 200, "another code");
     assert_eq!(attempt(reset, ada, ada_reset).await, 200, "another account's");
-    for _ in 0..29 {
-        let _ = app.client().log_in("bob", "a wrong password").await.expect(401);
+    for number in 0..29 {
+        let _ = app.client().log_in(&format!("nobody{number}"), "a wrong password").await.expect(401);
     }
     let _ = app.client().log_in("bob", PASSWORD).await.expect(200);
 }
