@@ -2,7 +2,7 @@
 //!
 //! Stores the picture as `vestibule-picture` has drawn it, never the file that was sent. Steered by nothing but the bounds
 //! below. Whoever may change the account may change it; an account that may not be used shows none. Defends against files
-//! that are more than pictures, or expand to more than there is memory: they are drawn anew within bounds, [`AT_ONCE`] at
+//! that are more than pictures, or expand to more than there is memory: they are drawn anew within bounds, `AT_ONCE` at
 //! once on threads that may block, and whoever comes beyond that is told to come again.
 
 use std::{sync::Arc, time::Duration};

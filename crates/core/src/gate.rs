@@ -2,7 +2,7 @@
 //!
 //! Stores counters in the throttle. Steered by `throttle.*`. Defends against guessing and against registrations in bulk:
 //! parallel ones cannot outrun a limit that is counted first, and whoever hangs up has counted all the same. No session is
-//! begun without an [`Attempt`], and only this file makes one.
+//! begun without an `Attempt`, and only this file makes one.
 //!
 //! A guess counts for the caller's network; then for the device, where that has logged in to the account before, or else
 //! for the name and for the account. What strangers are told hangs on the name alone, which counts whether or not it belongs
