@@ -78,10 +78,7 @@ impl Captcha for HostedCaptcha {
         let answer = self.egress.post_form(&self.destination, &fields).await;
         let answer = answer.map_err(|error| CaptchaOutage::Away(error.to_string()))?;
         let status = answer.status();
-        if status.is_server_error()
-            || status.is_redirection()
-            || status == http::StatusCode::TOO_MANY_REQUESTS
-        {
+        if status.is_server_error() || status.is_redirection() || status.as_u16() == 429 {
             return Err(CaptchaOutage::Away(format!("it answered {}", status.as_u16())));
         }
         let expected = Expected { provider: *provider, hostnames, action, min_score: *min_score };

@@ -80,17 +80,11 @@ fn the_tour_works_when_pasted() {
     }
 }
 
+/// The first wait is a second, and a busy machine may need longer than that for the request that is to meet it: then the
+/// tour is begun anew.
 #[test]
 fn every_limit_is_seen_with_curl() {
-    let server = Server::start(&[]);
-    let tour = aimed_at(&only(LIMITS, "bash"), &server);
-    let mut bash = Command::new("bash");
-    bash.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    bash.env("HOME", server.folder()).env("TMPDIR", server.folder());
-    let outcome = run_with_input(&mut bash, &tour);
-    assert_eq!((outcome.is_success, outcome.stderr.as_str()), (true, ""), "{}", outcome.stdout);
-    let lines: Vec<_> = outcome.stdout.lines().collect();
-    for (line, expected) in lines.iter().zip([
+    let expected = [
         "401 401 401 401 401 429 => a name",
         "401 401 401 401 401 429 => a name of nobody",
         "Too many failed logins with this name",
@@ -101,13 +95,25 @@ fn every_limit_is_seen_with_curl() {
         "429 => registrations",
         "429 => a network",
         "Too many failed logins from your network",
-    ]) {
-        assert_eq!(*line, expected, "{}", outcome.stdout);
-    }
-    assert_eq!(lines.len(), 10, "{}", outcome.stdout);
+    ];
+    let seen = || -> Vec<String> {
+        let server = Server::start(&[]);
+        let tour = aimed_at(&only(LIMITS, "bash"), &server);
+        let mut bash = Command::new("bash");
+        bash.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        bash.env("HOME", server.folder()).env("TMPDIR", server.folder());
+        let outcome = run_with_input(&mut bash, &tour);
+        assert_eq!((outcome.is_success, outcome.stderr.as_str()), (true, ""), "{}", outcome.stdout);
+        outcome.stdout.lines().map(str::to_owned).collect()
+    };
+    let mut last = Vec::new();
+    let is_seen = (0..4).any(|_| {
+        last = seen();
+        last == expected
+    });
+    assert!(is_seen, "{last:#?}");
 }
 
-/// But for the port and the token.
 #[test]
 fn the_first_start_prints_what_is_shown() {
     let shown = only(README, "text");

@@ -75,7 +75,7 @@ async fn what_cannot_be_delivered_for_a_day_is_given_up_aloud() {
     let mailer = Failing::new(usize::MAX, false);
     let app = TestApp::builder().mailer(mailer.clone()).start().await;
     let _ = app.client().registered("ada").await;
-    for _ in 0..24 * 4 + 4 {
+    for _ in 0..26 * 4 {
         run_due(&app).await;
         app.clock().advance(Duration::from_mins(15));
     }
