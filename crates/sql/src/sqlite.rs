@@ -8,6 +8,7 @@ mod error;
 mod failure;
 mod files;
 mod group;
+mod memory;
 mod migrate;
 mod readers;
 mod tx;
@@ -32,11 +33,11 @@ use std::{
 use rusqlite::Connection;
 use vestibule_core::ports::store::StoreError;
 
-pub use self::error::OpenError;
 pub(crate) use self::tx::SqliteTx;
 #[cfg(test)]
 pub(crate) use self::tx::run_now;
-use self::{readers::Readers, writer::Writer};
+pub use self::{error::OpenError, memory::MemoryDatabase};
+use self::{memory::Turns, readers::Readers, writer::Writer};
 use crate::{
     engine::{Body, Engine},
     port::SqlStore,
@@ -77,6 +78,15 @@ impl SqliteOptions {
     }
 }
 
+/// What a database lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Medium {
+    /// A file, with a write-ahead log beside it.
+    Disk,
+    /// This process's memory.
+    Memory,
+}
+
 /// The store in a SQLite database.
 pub type SqliteStore = SqlStore<Sqlite>;
 
@@ -101,7 +111,28 @@ impl SqlStore<Sqlite> {
         Ok(Arc::new(Self { engine: Sqlite::open(options)? }))
     }
 
-    /// The database's file.
+    /// Opens a new database in memory, which goes with the store; [`MemoryDatabase`] is one that several stores share.
+    /// Blocks while it does.
+    ///
+    /// ```
+    /// use vestibule_core::ports::store::Store;
+    /// use vestibule_sql::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = SqliteStore::in_memory()?;
+    /// store.ping().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn in_memory() -> Result<Arc<Self>, OpenError> {
+        MemoryDatabase::new()?.open()
+    }
+
+    /// The database's file; for one in memory, the name that SQLite knows it by.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.engine.path
@@ -113,15 +144,25 @@ impl Sqlite {
         let SqliteOptions { path, role } = options;
         files::make_folder(&path)?;
         let lock = if role == Role::Serve { Some(files::lock(&path)?) } else { None };
-        let (connection, _) = open_migrated(&path)?;
+        Self::over(path, Medium::Disk, Turns::default(), lock)
+    }
 
+    /// Without a lock: nobody else can name the database.
+    fn open_in_memory(database: &MemoryDatabase) -> Result<Self, OpenError> {
+        let turns = database.turns().clone();
+        let _turn = database.turns().write();
+        Self::over(database.name().to_owned(), Medium::Memory, turns, None)
+    }
+
+    fn over(path: PathBuf, medium: Medium, turns: Turns, lock: Option<File>) -> Result<Self, OpenError> {
+        let (connection, _) = open_migrated(&path, medium)?;
         let engine = |source| OpenError::from_engine(&path, source);
         connect::prepare_statements(&connection).map_err(engine)?;
-        let readers = open_readers(&path).map_err(engine)?;
+        let readers = open_readers(&path, medium, turns.clone()).map_err(engine)?;
         let version =
             connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(engine)?;
-        let writer =
-            Writer::start(connection).map_err(|source| OpenError::Thread { path: path.clone(), source })?;
+        let writer = Writer::start(connection, turns)
+            .map_err(|source| OpenError::Thread { path: path.clone(), source })?;
         let (seen_version, lock) = (AtomicI64::new(version), Mutex::new(lock));
         Ok(Self { path, writer, readers, seen_version, lock })
     }
@@ -183,7 +224,7 @@ impl Engine for Sqlite {
 /// [`OpenError`], whose message is a sentence that says what to do.
 pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
     files::make_folder(path)?;
-    open_migrated(path).map(|(_, applied)| applied)
+    open_migrated(path, Medium::Disk).map(|(_, applied)| applied)
 }
 
 /// Says which migrations a database has and lacks, and changes nothing. One that does not exist lacks them all.
@@ -191,27 +232,33 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
 /// # Errors
 /// [`OpenError`], whose message is a sentence that says what to do.
 pub fn check_migrations(path: &Path) -> Result<crate::MigrationStatus, OpenError> {
-    let mut connection =
-        if path.exists() { connect::open_reader(path, false) } else { Connection::open_in_memory() }
-            .map_err(|source| OpenError::from_engine(path, source))?;
+    let mut connection = if path.exists() {
+        connect::open_reader(path, Medium::Disk, false)
+    } else {
+        Connection::open_in_memory()
+    }
+    .map_err(|source| OpenError::from_engine(path, source))?;
     connect::is_ours(&connection, path)?;
     migrate::status(&mut connection, path)
 }
 
-fn open_migrated(path: &Path) -> Result<(Connection, Vec<String>), OpenError> {
-    files::make_database(path)?;
-    let mut connection = connect::open(path)?;
+fn open_migrated(path: &Path, medium: Medium) -> Result<(Connection, Vec<String>), OpenError> {
+    if medium == Medium::Disk {
+        files::make_database(path)?;
+    }
+    let mut connection = connect::open(path, medium)?;
     // Before anything is changed: it may be somebody else's, or a newer one's.
     if connect::is_ours(&connection, path)? {
         migrate::status(&mut connection, path)?;
     }
-    connect::set_up(&mut connection, path)?;
+    connect::set_up(&mut connection, path, medium)?;
     let applied = migrate::run(&mut connection, path)?;
     Ok((connection, applied))
 }
 
-fn open_readers(path: &Path) -> rusqlite::Result<Readers> {
+fn open_readers(path: &Path, medium: Medium, turns: Turns) -> rusqlite::Result<Readers> {
     let count = thread::available_parallelism().map_or(2, NonZeroUsize::get).clamp(2, 4);
-    let inline = (0..count).map(|_| connect::open_reader(path, true)).collect::<Result<_, _>>()?;
-    Ok(Readers::new(inline, connect::open_reader(path, false)?))
+    let open = |is_inline| connect::open_reader(path, medium, is_inline);
+    let inline = (0..count).map(|_| open(true)).collect::<Result<_, _>>()?;
+    Ok(Readers::new(inline, open(false)?, turns))
 }

@@ -5,7 +5,7 @@ use std::{path::Path, thread, time::Duration};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 use vestibule_core::ports::clock::Stopwatch;
 
-use super::error::OpenError;
+use super::{Medium, error::OpenError};
 use crate::{migration, statement};
 
 /// "Vest": in the header of every database that is ours.
@@ -23,11 +23,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Room for every statement, and for those that begin and end transactions.
 const STATEMENTS: usize = 64;
 
-/// Opens an existing database for writing, without changing anything in it.
-pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+/// Opens an existing database for writing, without changing anything in it; one in memory comes about by being opened.
+pub(super) fn open(path: &Path, medium: Medium) -> Result<Connection, OpenError> {
     let engine = |source| OpenError::from_engine(path, source);
-    let connection = Connection::open_with_flags(path, flags).map_err(engine)?;
+    let connection = Connection::open_with_flags(path, writing_flags(medium)).map_err(engine)?;
     // First of all settings: the others may have to wait.
     connection.busy_timeout(PATIENCE).map_err(engine)?;
     if connection.is_readonly("main").map_err(engine)? {
@@ -36,9 +35,21 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+fn writing_flags(medium: Medium) -> OpenFlags {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match medium {
+        Medium::Disk => flags,
+        Medium::Memory => flags | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI,
+    }
+}
+
 /// Opens a database for reading: inline, or where a thread may wait.
-pub(super) fn open_reader(path: &Path, is_inline: bool) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+pub(super) fn open_reader(path: &Path, medium: Medium, is_inline: bool) -> rusqlite::Result<Connection> {
+    let flags = match medium {
+        Medium::Disk => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        // `query_only`, below, keeps it from writing.
+        Medium::Memory => writing_flags(medium),
+    };
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(if is_inline { INLINE_PATIENCE } else { PATIENCE })?;
     keep_plans(&connection)?;
@@ -77,14 +88,10 @@ pub(super) fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Makes a database ours and sets the connection up for the writer.
-pub(super) fn set_up(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn set_up(connection: &mut Connection, path: &Path, medium: Medium) -> Result<(), OpenError> {
     let engine = |source| OpenError::from_engine(path, source);
-    let mode = retry(|| {
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
-    });
-    if mode.map_err(engine)? != "wal" {
-        let cause = std::io::Error::other("it takes no write-ahead log");
-        return Err(OpenError::Unlockable { path: path.to_owned(), source: cause });
+    if medium == Medium::Disk {
+        write_ahead(connection, path)?;
     }
     connection
         .execute_batch(
@@ -95,6 +102,18 @@ pub(super) fn set_up(connection: &mut Connection, path: &Path) -> Result<(), Ope
     keep_plans(connection).map_err(engine)?;
     connection.set_transaction_behavior(TransactionBehavior::Immediate);
     claim(connection).map_err(engine)
+}
+
+/// Has changes written to a log first, which readers look past.
+fn write_ahead(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let mode = retry(|| {
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
+    });
+    if mode.map_err(|source| OpenError::from_engine(path, source))? == "wal" {
+        return Ok(());
+    }
+    let cause = std::io::Error::other("it takes no write-ahead log");
+    Err(OpenError::Unlockable { path: path.to_owned(), source: cause })
 }
 
 /// Keeps every statement prepared, and its plan whatever is bound to it: otherwise SQLite plans those anew, at every

@@ -10,7 +10,8 @@ use crate::{
 
 fn migrated() -> (TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();
-    let (connection, _) = super::open_migrated(&folder.path().join("vestibule.db")).unwrap();
+    let (connection, _) =
+        super::open_migrated(&folder.path().join("vestibule.db"), super::Medium::Disk).unwrap();
     (folder, connection)
 }
 

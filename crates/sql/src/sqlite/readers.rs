@@ -13,6 +13,7 @@ use vestibule_core::ports::store::StoreError;
 
 use super::{
     failure::store_error,
+    memory::Turns,
     tx::{SqliteTx, run_now},
 };
 use crate::failure::{broken, unavailable};
@@ -25,6 +26,7 @@ pub(super) struct Readers {
     inline: Vec<Reader>,
     next: AtomicUsize,
     blocking: Arc<Reader>,
+    turns: Turns,
 }
 
 impl fmt::Debug for Readers {
@@ -34,11 +36,12 @@ impl fmt::Debug for Readers {
 }
 
 impl Readers {
-    pub(super) fn new(inline: Vec<Connection>, blocking: Connection) -> Self {
+    pub(super) fn new(inline: Vec<Connection>, blocking: Connection, turns: Turns) -> Self {
         Self {
             inline: inline.into_iter().map(|connection| Mutex::new(Some(connection))).collect(),
             next: AtomicUsize::new(0),
             blocking: Arc::new(Mutex::new(Some(blocking))),
+            turns,
         }
     }
 
@@ -49,6 +52,7 @@ impl Readers {
     ) -> Result<R, StoreError> {
         let mut reader = self.free()?;
         let connection = reader.as_mut().ok_or_else(closed)?;
+        let _turn = self.turns.read();
         run_now(body(&mut SqliteTx::new(connection)))
     }
 
@@ -58,9 +62,10 @@ impl Readers {
         F: AsyncFnOnce(&mut SqliteTx<'_>) -> Result<R, StoreError> + Send + 'static,
         R: Send + 'static,
     {
-        let reader = Arc::clone(&self.blocking);
+        let (reader, turns) = (Arc::clone(&self.blocking), self.turns.clone());
         let read = move || {
             let mut reader = lock(&reader);
+            let _turn = turns.read();
             in_transaction(reader.as_mut().ok_or_else(closed)?, body)
         };
         tokio::task::spawn_blocking(read).await.map_err(broken)?

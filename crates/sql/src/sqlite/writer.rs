@@ -15,6 +15,7 @@ use vestibule_core::ports::store::StoreError;
 use super::{
     failure::store_error,
     group,
+    memory::Turns,
     tx::{SqliteTx, run_now},
 };
 use crate::failure::{broken, unavailable};
@@ -98,9 +99,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, turns: Turns) -> std::io::Result<Self> {
         let (commands, queue) = mpsc::channel(QUEUE);
-        thread::Builder::new().name("store-writer".into()).spawn(move || work(connection, queue))?;
+        thread::Builder::new().name("store-writer".into()).spawn(move || work(connection, queue, &turns))?;
         Ok(Self { commands })
     }
 
@@ -136,7 +137,7 @@ impl Writer {
     }
 }
 
-fn work(mut connection: Connection, mut queue: mpsc::Receiver<Command>) {
+fn work(mut connection: Connection, mut queue: mpsc::Receiver<Command>, turns: &Turns) {
     let mut group: Vec<Box<dyn Operation>> = Vec::new();
     let mut is_sound = true;
     let mut closing = None;
@@ -150,18 +151,22 @@ fn work(mut connection: Connection, mut queue: mpsc::Receiver<Command>) {
                 Command::Ask(question) => questions.push(question),
             }
         }
+        let turn = turns.write();
         if !group.is_empty() {
             is_sound = group::run(&mut connection, &mut group);
         }
         for question in questions {
             question.answer(&connection, is_sound);
         }
+        drop(turn);
         if closing.is_some() {
             // Nothing new comes in; what waits is still received.
             queue.close();
         }
     }
+    let turn = turns.write();
     finish(connection);
+    drop(turn);
     if let Some(reply) = closing {
         // Whoever closed it may be gone.
         let _ = reply.send(());
