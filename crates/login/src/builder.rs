@@ -55,6 +55,9 @@ pub enum LoginConfigError {
         "issuer, audience and type of login must have 1 to 200 characters without quotes or control characters"
     )]
     Name,
+    /// There is nothing to renew.
+    #[error("only a manager with tokens of its own and a cookie among its places can renew them")]
+    Renewal,
 }
 
 /// Collects what a manager needs to know; made by [`LoginManager::from_secret`] and its siblings.

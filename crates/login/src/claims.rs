@@ -62,6 +62,14 @@ impl LoginClaims {
         }
     }
 
+    /// Which login it belongs to: its session, or the token itself where it has none. It stays the same when the token
+    /// is renewed, so it is what a logout revokes and a [revocation
+    /// callback](crate::LoginManagerBuilder::revoked_if) asks for.
+    #[must_use]
+    pub fn login_id(&self) -> Option<&str> {
+        self.session_id.as_deref().or(self.token_id.as_deref())
+    }
+
     /// A custom claim; `None` where it is absent or of another type.
     #[must_use]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What no cookie may exceed, name and attributes included: browsers drop longer ones without a word.
 const MAX_COOKIE_BYTES: usize = 4096;
@@ -48,6 +48,30 @@ fn render(name: &str, value: &str, max_age: u64, is_secure: bool) -> Result<Head
     let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
     cookie.set_sensitive(true);
     Ok(cookie)
+}
+
+/// Whether an answer sets or deletes a cookie: this one, or all of them (`Clear-Site-Data`).
+#[must_use]
+pub fn decides_over_cookie(headers: &HeaderMap, name: &str) -> bool {
+    let is_named = |value: &HeaderValue| {
+        let pair = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        let found = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        found.trim_ascii() == name.as_bytes()
+    };
+    headers.contains_key("clear-site-data") || headers.get_all(header::SET_COOKIE).iter().any(is_named)
+}
+
+/// Keeps an answer with somebody's token out of every cache, whatever the handler said of its page.
+///
+/// Headers for shared caches alone go: they would outrank `Cache-Control` (RFC 9213 §2.1).
+pub fn forbid_caching(headers: &mut HeaderMap) {
+    let is_for_caches =
+        |name: &HeaderName| name.as_str().ends_with("-cache-control") || name.as_str() == "surrogate-control";
+    let targeted: Vec<_> = headers.keys().filter(|name| is_for_caches(name)).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// RFC 6265 §4.1.1: a cookie's name is an RFC 9110 `token`.

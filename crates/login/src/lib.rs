@@ -17,6 +17,8 @@
 //! [`LoginManager::layer`] tells every route who is calling, [`GuardedRouter`] refuses everything that is not
 //! explicitly public, and [`Answer`] is what refused requests get.
 //!
+//! [`LoginManager::renewal_layer`] keeps whoever is there logged in by cookie.
+//!
 //! It stores nothing. A token is valid until it expires, unless
 //! [`revoked_if`](LoginManagerBuilder::revoked_if) says otherwise. Numbers: 15 minutes of lifetime, no leeway, 10 seconds
 //! for a loader, bodies of up to 64 KiB.
@@ -44,6 +46,7 @@ mod next;
 mod own_tokens;
 mod refusal;
 mod rejection;
+mod renewal;
 pub mod same_origin;
 mod token_response;
 
@@ -72,5 +75,6 @@ pub use self::{
     own_tokens::{AccessToken, TokenError},
     refusal::Refusal,
     rejection::Rejection,
+    renewal::{RenewalLayer, RenewalService},
     token_response::TokenResponse,
 };

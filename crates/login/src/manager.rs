@@ -200,7 +200,7 @@ impl<U> LoginManager<U> {
         Ok(())
     }
 
-    fn cookie_name(&self) -> Result<&str, UnfitCookie> {
+    pub(crate) fn cookie_name(&self) -> Result<&str, UnfitCookie> {
         let names = self.0.settings.locations.iter().filter_map(|location| match location {
             Location::Cookie(name) => Some(name.as_str()),
             _ => None,
@@ -230,8 +230,12 @@ impl<U> LoginManager<U> {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn shop(&self) -> Result<&TokenShop, TokenError> {
+    pub(crate) fn shop(&self) -> Result<&TokenShop, TokenError> {
         self.0.shop.as_deref().ok_or(TokenError::MadeElsewhere)
+    }
+
+    pub(crate) fn authenticator(&self) -> &dyn Authenticator<U> {
+        &*self.0.authenticator
     }
 
     /// The application's answer to a refusal.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The `typ` of a full login's token (RFC 9068 §2.1).
-const FULL: &str = "at+jwt";
+pub(crate) const FULL: &str = "at+jwt";
 /// The `typ` of a login that still lacks its second factor; nothing that asks for a full one takes it.
 const PARTIAL: &str = "partial+jwt";
 
@@ -100,14 +100,24 @@ pub(crate) struct TokenShop {
     pub(crate) lifetime: Duration,
     pub(crate) leeway: Duration,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) is_revoked: Option<IsRevoked>,
+    pub(crate) patience: Duration,
 }
 
 impl TokenShop {
     pub(crate) fn make(&self, new: NewToken, is_partial: bool) -> Result<AccessToken, TokenError> {
+        self.make_at(new, is_partial, self.clock.now())
+    }
+
+    pub(crate) fn make_at(
+        &self,
+        new: NewToken,
+        is_partial: bool,
+        now: Timestamp,
+    ) -> Result<AccessToken, TokenError> {
         if new.subject.is_empty() {
             return Err(TokenError::NoSubject);
         }
-        let now = self.clock.now();
         let lifetime = new.lifetime.unwrap_or(self.lifetime);
         let expires_at = expiry(now, lifetime).ok_or(TokenError::Lifetime)?;
         let scopes = new.scopes.clone();
@@ -145,7 +155,23 @@ impl TokenShop {
         claims
     }
 
-    fn read(&self, token: &str, typ: &str) -> Result<LoginClaims, BadToken> {
+    /// Verifies a token of a full login as of a moment, and asks whether it has been revoked by now.
+    pub(crate) async fn verify_at(&self, token: &str, at: Timestamp) -> Result<LoginClaims, VerifyError> {
+        self.verify_as(token, FULL, at).await
+    }
+
+    async fn verify_as(&self, token: &str, typ: &str, at: Timestamp) -> Result<LoginClaims, VerifyError> {
+        let claims = self.read(token, typ, at)?;
+        if let Some(is_revoked) = &self.is_revoked {
+            let call = async { is_revoked(claims.clone()).await };
+            if bounded("revocation callback", self.patience, call).await? {
+                return Err(BadToken::Revoked.into());
+            }
+        }
+        Ok(claims)
+    }
+
+    pub(crate) fn read(&self, token: &str, typ: &str, now: Timestamp) -> Result<LoginClaims, BadToken> {
         let parts = Parts::read(token)?;
         let key = parts.kid().and_then(|kid| self.verifying.get(kid)).ok_or(Refused::UnknownKey)?;
         let claims = Claims::read(&parts.verify(key)?)?;
@@ -155,7 +181,7 @@ impl TokenShop {
         }
         claims.check_issuer(&self.issuer)?;
         claims.check_audience(&self.audience)?;
-        claims.check_times(self.leeway, self.clock.now())?;
+        claims.check_times(self.leeway, now)?;
         Ok(self.take(claims)?)
     }
 
@@ -190,36 +216,21 @@ fn expiry(now: Timestamp, lifetime: Duration) -> Option<Timestamp> {
 pub(crate) struct OwnTokens<U> {
     pub(crate) shop: Arc<TokenShop>,
     pub(crate) load: LoadUser<U>,
-    pub(crate) is_revoked: Option<IsRevoked>,
-    pub(crate) patience: Duration,
-}
-
-impl<U> OwnTokens<U> {
-    async fn verify_as(&self, token: &str, typ: &str) -> Result<LoginClaims, VerifyError> {
-        let claims = self.shop.read(token, typ)?;
-        if let Some(is_revoked) = &self.is_revoked {
-            let call = async { is_revoked(claims.clone()).await };
-            if bounded("revocation callback", self.patience, call).await? {
-                return Err(BadToken::Revoked.into());
-            }
-        }
-        Ok(claims)
-    }
 }
 
 #[async_trait]
 impl<U: Send + Sync> Authenticator<U> for OwnTokens<U> {
     async fn verify(&self, token: &str) -> Result<LoginClaims, VerifyError> {
-        self.verify_as(token, FULL).await
+        self.shop.verify_at(token, self.shop.clock.now()).await
     }
 
     async fn verify_partial(&self, token: &str) -> Result<LoginClaims, VerifyError> {
-        self.verify_as(token, PARTIAL).await
+        self.shop.verify_as(token, PARTIAL, self.shop.clock.now()).await
     }
 
     async fn load(&self, claims: &LoginClaims) -> Result<Option<U>, Failure> {
         // Within a future, so that a closure that panics before its first await is caught, too.
         let call = async { (self.load)(claims.subject.clone()).await };
-        bounded("user loader", self.patience, call).await
+        bounded("user loader", self.shop.patience, call).await
     }
 }

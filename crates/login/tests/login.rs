@@ -10,5 +10,6 @@ mod login {
     mod loader;
     mod places;
     mod proofs;
+    mod renewal;
     mod tokens;
 }

@@ -43,8 +43,8 @@ pub use vestibule_login::{
     AccessToken, AdminUser, Algorithm, Answer, BadClaim, EmailVerified, Fresh, GuardedRouter, HasPermissions,
     HasVerifiedEmail, Lenient, Location, LoggedIn, Login, LoginClaims, LoginConfigError, LoginManager,
     LoginManagerBuilder, NewToken, Next, NotForeign, PartialLogin, Permitted, Refusal, Rejection,
-    RequestUser, RequiredPermission, RequiredScopes, Requirement, RouteAudit, RoutePolicy, Scoped, Scopes,
-    SigningKey, TokenResponse,
+    RenewalLayer, RequestUser, RequiredPermission, RequiredScopes, Requirement, RouteAudit, RoutePolicy,
+    Scoped, Scopes, SigningKey, TokenResponse,
 };
 
 #[cfg(feature = "engine")]

@@ -22,10 +22,8 @@ impl<U: Send + Sync + 'static> LoginManagerBuilder<Loader<U>> {
     /// [`LoginConfigError`]: a sentence about what is wrong.
     pub fn build(mut self) -> Result<LoginManager<U>, LoginConfigError> {
         let shop = Arc::new(self.shop()?);
-        let is_revoked = self.is_revoked.take();
         let settings = self.settings()?;
-        let authenticator =
-            OwnTokens { shop: Arc::clone(&shop), load: self.source.0, is_revoked, patience: self.patience };
+        let authenticator = OwnTokens { shop: Arc::clone(&shop), load: self.source.0 };
         Ok(LoginManager::new(Inner { authenticator: Arc::new(authenticator), shop: Some(shop), settings }))
     }
 
@@ -55,6 +53,8 @@ impl<U: Send + Sync + 'static> LoginManagerBuilder<Loader<U>> {
             lifetime: self.lifetime,
             leeway: self.leeway,
             clock: Arc::clone(&self.clock),
+            is_revoked: self.is_revoked.take(),
+            patience: self.patience,
         })
     }
 }

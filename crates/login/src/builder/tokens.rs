@@ -80,7 +80,9 @@ impl LoginManagerBuilder<()> {
         self
     }
 
-    /// Asks, for every token, whether it has been revoked: by its id, its session or its subject.
+    /// Asks, for every token, whether it has been revoked: by its login, its subject or the time it was made.
+    ///
+    /// [`LoginClaims::login_id`] outlives renewals, the id of a token does not.
     ///
     /// An error, a panic and a callback that does not answer are 500: what cannot be told opens nothing.
     ///
@@ -94,7 +96,7 @@ impl LoginManagerBuilder<()> {
     ///         let logged_out = logged_out.clone();
     ///         async move {
     ///             let ids = logged_out.read().map_err(|_| "the list of revoked tokens is broken")?;
-    ///             Ok::<_, &str>(claims.token_id.is_none_or(|id| ids.contains(&id)))
+    ///             Ok::<_, &str>(claims.login_id().is_none_or(|id| ids.contains(id)))
     ///         }
     ///     })
     ///     .user_loader(async |name: String| Ok::<_, String>(Some(name)))

@@ -233,15 +233,42 @@ async fn every_kind_of_key_makes_and_reads_tokens() {
     }
 }
 
+/// Files as `openssl pkcs8 -topk8` writes them: PBES2 with PBKDF2 or scrypt, AES of either length.
 #[cfg(feature = "encrypted-pem")]
 #[tokio::test]
 async fn an_encrypted_key_needs_its_password() {
-    let pem = include_str!("../../../token/src/signing/encrypted_test_key.pem");
-    let login = LoginManager::from_encrypted_pem(pem, "open sesame").user_loader(find).build().unwrap();
-    let token = login.create_access_token("ada").unwrap();
-    assert_eq!(login.current_user(token.expose()).await.unwrap().name, "ada");
-    let refused = LoginManager::from_encrypted_pem(pem, "wrong").user_loader(find).build().unwrap_err();
-    assert!(refused.to_string().contains("cannot be decrypted"), "{refused}");
+    let ed25519 = include_str!("../../../token/src/signing/encrypted_test_key.pem");
+    let (rsa, scrypt, pbkdf2) = (
+        include_str!("../keys/rs256.pem"),
+        include_str!("../keys/es256.pem"),
+        include_str!("../keys/es256-pbkdf2.pem"),
+    );
+    for (pem, password, algorithm) in [
+        (ed25519, "open sesame", "EdDSA"),
+        (rsa, "a quiet garden", "RS256"),
+        (scrypt, "zwölf Boxkämpfer", "ES256"),
+        (pbkdf2, "twelve boxers", "ES256"),
+    ] {
+        let login = LoginManager::from_encrypted_pem(pem, password).user_loader(find).build().unwrap();
+        let token = login.create_access_token("ada").unwrap();
+        assert_eq!(login.current_user(token.expose()).await.unwrap().name, "ada", "{algorithm}");
+        let header = token.expose().split('.').next().unwrap();
+        let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+        assert_eq!(header["alg"], algorithm);
+        // The key is the same at the next start.
+        let again = LoginManager::from_encrypted_pem(pem, password).user_loader(find).build().unwrap();
+        assert!(again.verify(token.expose()).await.is_ok(), "{algorithm}");
+        for wrong in ["wrong", "", &password.to_uppercase()] {
+            let refused = LoginManager::from_encrypted_pem(pem, wrong).user_loader(find).build().unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                "the signing key cannot be used: it cannot be decrypted with this password",
+                "{algorithm}"
+            );
+        }
+        let plain = LoginManager::from_pem(pem).user_loader(find).build().unwrap_err().to_string();
+        assert!(plain.contains("not an unencrypted PKCS #8 private key"), "{plain}");
+    }
 }
 
 #[tokio::test]
