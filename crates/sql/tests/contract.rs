@@ -1,9 +1,12 @@
 //! The store contract on SQLite.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod past;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use past::{Reachable, past_the_store};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use vestibule_core::ports::store::Store;
@@ -32,10 +35,14 @@ impl StoreFixture for SqliteFixture {
         // As a process of its own would: at the same time as others.
         tokio::task::spawn_blocking(|| SqliteStore::open(options)).await.unwrap().unwrap()
     }
+}
 
+#[async_trait]
+impl Reachable for SqliteFixture {
     async fn execute(&self, sql: &str) {
         Connection::open(self.path()).unwrap().execute_batch(sql).unwrap();
     }
 }
 
 store_contract!(SqliteFixture);
+past_the_store!(SqliteFixture);

@@ -7,7 +7,7 @@ mod nodes;
 
 use nodes::Nodes;
 use serde_json::{Value, json};
-use vestibule_core::ports::store::Store as _;
+use vestibule_core::ports::store::prelude::*;
 use vestibule_testkit::{Client, PASSWORD, TestApp, Tokens};
 
 const NEW: &str = "another horse battery staple";

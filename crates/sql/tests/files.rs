@@ -5,7 +5,7 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use vestibule_core::ports::store::Store;
+use vestibule_core::ports::store::prelude::*;
 use vestibule_sql::{
     OpenError, SqliteOptions, SqliteStore,
     sqlite::{check_migrations, migrate},

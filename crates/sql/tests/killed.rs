@@ -8,7 +8,7 @@ use std::{
 };
 
 use vestibule_core::{
-    ports::store::{Rotation, Store},
+    ports::store::{Rotation, prelude::*},
     values::{account::AccountId, session::SessionId},
 };
 use vestibule_sql::{SqliteOptions, SqliteStore};

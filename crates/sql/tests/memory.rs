@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
 use vestibule_core::ports::store::Store;
 use vestibule_sql::sqlite::MemoryDatabase;
 use vestibule_testkit::{contract::StoreFixture, store_contract};
@@ -21,11 +20,6 @@ impl StoreFixture for MemoryFixture {
         let database = self.0.clone();
         // As a process of its own would: at the same time as others.
         tokio::task::spawn_blocking(move || database.open()).await.unwrap().unwrap()
-    }
-
-    async fn execute(&self, sql: &str) {
-        let name = self.0.open().unwrap().path().to_owned();
-        Connection::open(name).unwrap().execute_batch(sql).unwrap();
     }
 }
 

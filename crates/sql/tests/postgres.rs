@@ -12,6 +12,8 @@ mod hints;
 mod hosts;
 #[path = "postgres/late.rs"]
 mod late;
+#[path = "past/mod.rs"]
+mod past;
 #[path = "postgres/plans.rs"]
 mod plans;
 #[path = "postgres/pooler.rs"]

@@ -10,7 +10,7 @@ use axum::Router;
 use vestibule::{
     core::{
         Auth,
-        ports::{Store, audit::AuditRecord},
+        ports::{audit::AuditRecord, store::prelude::*},
         values::secret::SecretKey,
     },
     http::state::AuthState,

@@ -1,6 +1,7 @@
 //! The contract every store keeps, whatever engine it runs on: each method, its conflicts and its races.
 //!
-//! An engine joins with a [`StoreFixture`] and one line, `store_contract!(ItsFixture)`, which makes a test of every case.
+//! A store joins with a [`StoreFixture`] and one line, `store_contract!(ItsFixture)`, which makes a test of every case.
+//! Whatever a case needs it reaches through the port, so that it does not matter what is behind it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -36,17 +37,14 @@ use std::{future::Future, sync::Arc};
 use async_trait::async_trait;
 use vestibule_core::ports::store::Store;
 
-/// A database of its own for one case.
+/// A place of its own for one case.
 #[async_trait]
 pub trait StoreFixture: Send + Sync + Sized {
-    /// A place for a database that does not exist yet.
+    /// A place where nothing is kept yet.
     async fn fresh() -> Self;
 
-    /// A handle of its own, as another process would have; makes and migrates the database where need be.
+    /// A handle of its own, as another process would have, on what is kept there; makes it where need be.
     async fn open(&self) -> Arc<dyn Store>;
-
-    /// Runs SQL past the store, for what no method of it does: damage, restored backups, disabled accounts.
-    async fn execute(&self, sql: &str);
 }
 
 /// Runs `count` tasks at once and collects what they answer.
@@ -100,7 +98,6 @@ macro_rules! store_contract {
             search::accounts_are_found_by_any_part_of_their_name
             search::what_is_found_comes_in_pages_within_a_bound
             search::a_search_follows_renames_and_deletions
-            search::older_accounts_become_searchable
             search::accounts_are_listed_page_by_page
             audit::the_events_of_an_account_come_page_by_page
             search::audit_events_are_found_by_account_kind_and_time
@@ -168,7 +165,6 @@ macro_rules! store_contract {
             catching_up::many_revocations_come_in_pages
             catching_up::no_look_misses_what_is_committed_late
             catching_up::a_history_that_went_back_is_read_from_its_beginning
-            catching_up::stamps_that_are_missing_are_told_with_what_to_do
             keys::one_of_many_first_keys_is_kept
             keys::a_new_key_signs_and_the_old_one_verifies_for_a_while
             keys::compromised_keys_end_at_once

@@ -1,10 +1,17 @@
 //! A store that fails where a test wants it to, and remembers what it was asked.
 
+mod accounts;
 mod administration;
 mod avatars;
 mod deletions;
-mod life;
+mod errands;
+mod keys;
+mod proofs;
+mod revocations;
+mod sessions;
 mod setup;
+mod trail;
+mod upkeep;
 
 use std::{
     collections::HashMap,
@@ -12,24 +19,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_trait::async_trait;
 use tokio::sync::Notify;
-use vestibule_core::{
-    ports::{
-        audit::{AuditBatch, AuditRecord},
-        clock::Timestamp,
-        store::{
-            AccountCutoff, AuditPage, Insertion, Opening, Progress, Revoked, Rotation, RotationRequest,
-            SessionOpening, Store, StoreError, StoredSigningKey,
-        },
-    },
-    values::{
-        account::{Account, AccountId, Credentials, NewAccount},
-        password::PasswordHash,
-        session::{NewSession, RevokedSession, Session, SessionId},
-        username::LoginName,
-    },
-};
+use vestibule_core::ports::store::{Store, StoreError};
 
 /// When a method fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +61,7 @@ impl FaultyStore {
         std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lets a method fail, by its name in [`Store`], until [`FaultyStore::heal`].
+    /// Lets a method fail, by its name in the traits of [`Store`], until [`FaultyStore::heal`].
     pub fn fail(&self, method: &'static str, fault: Fault) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).methods.insert(method, fault);
     }
@@ -117,155 +108,4 @@ impl FaultyStore {
 
 fn outage() -> StoreError {
     StoreError::Unavailable("injected by a test".into())
-}
-
-#[async_trait]
-impl Store for FaultyStore {
-    async fn insert_account(
-        &self,
-        account: NewAccount,
-        session: Option<NewSession>,
-    ) -> Result<Insertion, StoreError> {
-        self.call("insert_account", self.inner.insert_account(account, session)).await
-    }
-
-    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.call("find_account", self.inner.find_account(id)).await
-    }
-
-    async fn find_credentials(&self, name: &LoginName) -> Result<Option<Credentials>, StoreError> {
-        self.call("find_credentials", self.inner.find_credentials(name)).await
-    }
-
-    async fn update_password_hash(
-        &self,
-        id: AccountId,
-        from: PasswordHash,
-        to: PasswordHash,
-    ) -> Result<bool, StoreError> {
-        self.call("update_password_hash", self.inner.update_password_hash(id, from, to)).await
-    }
-
-    async fn insert_permission(
-        &self,
-        id: AccountId,
-        permission: &str,
-    ) -> Result<Option<Account>, StoreError> {
-        self.call("insert_permission", self.inner.insert_permission(id, permission)).await
-    }
-
-    async fn open_session(&self, opening: SessionOpening) -> Result<Opening, StoreError> {
-        self.call("open_session", self.inner.open_session(opening)).await
-    }
-
-    async fn rotate_session(&self, rotation: RotationRequest) -> Result<Rotation, StoreError> {
-        self.call("rotate_session", self.inner.rotate_session(rotation)).await
-    }
-
-    async fn list_sessions(&self, account_id: AccountId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.call("list_sessions", self.inner.list_sessions(account_id, now)).await
-    }
-
-    async fn find_session_owner(
-        &self,
-        id: SessionId,
-        now: Timestamp,
-    ) -> Result<Option<AccountId>, StoreError> {
-        self.call("find_session_owner", self.inner.find_session_owner(id, now)).await
-    }
-
-    async fn revoke_session(
-        &self,
-        id: SessionId,
-        owner: Option<AccountId>,
-        now: Timestamp,
-    ) -> Result<Option<RevokedSession>, StoreError> {
-        self.call("revoke_session", self.inner.revoke_session(id, owner, now)).await
-    }
-
-    async fn revoke_other_sessions(
-        &self,
-        account_id: AccountId,
-        keep: SessionId,
-        now: Timestamp,
-    ) -> Result<Vec<RevokedSession>, StoreError> {
-        self.call("revoke_other_sessions", self.inner.revoke_other_sessions(account_id, keep, now)).await
-    }
-
-    async fn cut_off_account(
-        &self,
-        account_id: AccountId,
-        at: Timestamp,
-    ) -> Result<Option<AccountCutoff>, StoreError> {
-        self.call("cut_off_account", self.inner.cut_off_account(account_id, at)).await
-    }
-
-    async fn cut_off_everyone(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
-        self.call("cut_off_everyone", self.inner.cut_off_everyone(at)).await
-    }
-
-    async fn list_revocations(&self, after: &Progress, now: Timestamp) -> Result<Revoked, StoreError> {
-        self.call("list_revocations", self.inner.list_revocations(after, now)).await
-    }
-
-    async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        self.call("list_signing_keys", self.inner.list_signing_keys()).await
-    }
-
-    async fn insert_first_signing_key(&self, key: StoredSigningKey) -> Result<bool, StoreError> {
-        self.call("insert_first_signing_key", self.inner.insert_first_signing_key(key)).await
-    }
-
-    async fn rotate_signing_key(
-        &self,
-        key: StoredSigningKey,
-        others_until: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.call("rotate_signing_key", self.inner.rotate_signing_key(key, others_until)).await
-    }
-
-    async fn update_wrapped_key(&self, kid: &str, from: Vec<u8>, to: Vec<u8>) -> Result<(), StoreError> {
-        self.call("update_wrapped_key", self.inner.update_wrapped_key(kid, from, to)).await
-    }
-
-    async fn record_audit(&self, batch: AuditBatch) -> Result<(), StoreError> {
-        self.call("record_audit", self.inner.record_audit(batch)).await
-    }
-
-    async fn list_audit(
-        &self,
-        account_id: Option<AccountId>,
-        limit: u32,
-    ) -> Result<Vec<AuditRecord>, StoreError> {
-        self.call("list_audit", self.inner.list_audit(account_id, limit)).await
-    }
-
-    async fn page_audit(&self, page: AuditPage) -> Result<Vec<AuditRecord>, StoreError> {
-        self.call("page_audit", self.inner.page_audit(page)).await
-    }
-
-    async fn delete_expired(
-        &self,
-        now: Timestamp,
-        audit_before: Timestamp,
-        batch: u32,
-    ) -> Result<u64, StoreError> {
-        self.call("delete_expired", self.inner.delete_expired(now, audit_before, batch)).await
-    }
-
-    async fn is_changed_elsewhere(&self) -> Result<bool, StoreError> {
-        self.call("is_changed_elsewhere", self.inner.is_changed_elsewhere()).await
-    }
-
-    async fn hear_of_changes(&self) {
-        self.inner.hear_of_changes().await;
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.call("ping", self.inner.ping()).await
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
-    }
 }

@@ -18,7 +18,7 @@ use vestibule_axum::{
 use vestibule_core::values::account::Account;
 use vestibule_core::{
     Auth, Policy, StartError,
-    ports::{Hooks, Mailer, Store as _},
+    ports::{Hooks, Mailer, store::prelude::*},
     upkeep::Upkeep,
 };
 use vestibule_hashing::{HashingConfig, HashingPool};

@@ -2,19 +2,15 @@
 
 use async_trait::async_trait;
 use vestibule_core::{
-    ports::{
-        audit::AuditRecord,
-        clock::Timestamp,
-        store::{
-            AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch,
-            Administration, AuditSearch, DisabledAccount, StoreError,
-        },
+    ports::store::{
+        AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch,
+        Administration, DisabledAccount, StoreError,
     },
     values::account::{Account, AccountId},
 };
 
 use super::SqlStore;
-use crate::{administration, audit, engine::Engine, search};
+use crate::{administration, engine::Engine, search};
 
 #[async_trait]
 impl<E: Engine> Administration for SqlStore<E> {
@@ -30,20 +26,6 @@ impl<E: Engine> Administration for SqlStore<E> {
             Box::pin(administration::delete_account(tx, deletion))
         })
         .await
-    }
-
-    async fn black_out(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
-        self.write("black_out", at, |tx, &at| Box::pin(administration::black_out(tx, at))).await
-    }
-
-    async fn find_blackout_notice(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read("find_blackout_notice", (), |tx, ()| Box::pin(administration::find_blackout_notice(tx)))
-            .await
-    }
-
-    async fn delete_blackout_notice(&self) -> Result<bool, StoreError> {
-        self.step("delete_blackout_notice", (), |tx, ()| Box::pin(administration::delete_blackout_notice(tx)))
-            .await
     }
 
     async fn unlock_account(&self, id: AccountId) -> Result<bool, StoreError> {
@@ -66,9 +48,5 @@ impl<E: Engine> Administration for SqlStore<E> {
             Box::pin(administration::list_disabled_accounts(tx, limit))
         })
         .await
-    }
-
-    async fn search_audit(&self, search: AuditSearch) -> Result<Vec<AuditRecord>, StoreError> {
-        self.list("search_audit", search, |tx, search| Box::pin(audit::search_audit(tx, search))).await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use tempfile::TempDir;
 use vestibule_core::ports::{
     audit::AuditBatch,
-    store::{Insertion, Progress, Store, StoreError},
+    store::{Insertion, Progress, StoreError, prelude::*},
 };
 use vestibule_testkit::contract::{
     outages::{WRITES, call_every_method},

@@ -106,7 +106,7 @@ impl Turns {
 mod tests {
     use std::{sync::mpsc, thread, time::Duration};
 
-    use vestibule_core::{ports::store::Store as _, values::username::LoginName};
+    use vestibule_core::{ports::store::prelude::*, values::username::LoginName};
 
     use super::*;
 

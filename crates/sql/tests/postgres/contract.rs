@@ -11,6 +11,8 @@ use vestibule_testkit::{
     store_contract,
 };
 
+use crate::past::{Reachable, past_the_store};
+
 /// A database of its own on the server that the tests of this binary share.
 struct PostgresFixture {
     database: Arc<Database<'static>>,
@@ -26,7 +28,10 @@ impl StoreFixture for PostgresFixture {
     async fn open(&self) -> Arc<dyn Store> {
         crate::open(&self.database.url()).await
     }
+}
 
+#[async_trait]
+impl Reachable for PostgresFixture {
     async fn execute(&self, sql: &str) {
         let (database, sql) = (Arc::clone(&self.database), sql.to_owned());
         spawn_blocking(move || drop(database.psql(&sql))).await.unwrap();
@@ -34,3 +39,4 @@ impl StoreFixture for PostgresFixture {
 }
 
 store_contract!(PostgresFixture);
+past_the_store!(PostgresFixture);

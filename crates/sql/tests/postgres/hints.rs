@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
-use vestibule_core::ports::store::Store;
+use vestibule_core::ports::store::{Store, prelude::*};
 use vestibule_testkit::{contract::samples::at, servers::PostgresServer};
 
 /// How long anything may take before a test gives up; no test waits for it to pass.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use vestibule_core::ports::store::Store as _;
+use vestibule_core::ports::store::prelude::*;
 use vestibule_sql::{PostgresOptions, PostgresStore, postgres::OpenError};
 use vestibule_testkit::{
     contract::samples::register,

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, NoTls};
-use vestibule_core::ports::store::{Progress, Store as _, StoreError};
+use vestibule_core::ports::store::{Progress, StoreError, prelude::*};
 use vestibule_sql::{PostgresOptions, PostgresStore};
 use vestibule_testkit::{
     contract::samples::{all_revoked, at, log_in, new_session, opening, register, revoked_since},

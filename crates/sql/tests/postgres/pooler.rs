@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use vestibule_core::ports::store::{Rotation, Store as _};
+use vestibule_core::ports::store::{Rotation, prelude::*};
 use vestibule_sql::{PostgresOptions, PostgresStore, postgres::OpenError};
 use vestibule_testkit::{
     contract::{

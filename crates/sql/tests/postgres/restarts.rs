@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vestibule_core::ports::{
     audit::AuditBatch,
-    store::{Opening, Store as _, StoreError},
+    store::{Opening, StoreError, prelude::*},
 };
 use vestibule_sql::{PostgresOptions, PostgresStore};
 use vestibule_testkit::{

@@ -42,15 +42,9 @@ impl StoreFixture for SerializableFixture {
         });
         // One after the other: of several handles that open at once, only one may make them.
         let sql = format!("SELECT pg_advisory_lock(1); {INJECT} {}", triggers.concat());
-        self.execute(&sql).await;
-        store
-    }
-
-    async fn execute(&self, sql: &str) {
-        // What a test does past the store is not what fails.
-        let sql = format!("SET session_replication_role = replica; {sql}");
         let database = Arc::clone(&self.database);
         spawn_blocking(move || drop(database.psql(&sql))).await.unwrap();
+        store
     }
 }
 

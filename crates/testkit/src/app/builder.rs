@@ -9,7 +9,7 @@ use vestibule::{
     core::{
         Auth, Policy, StartError,
         keys::signing::SigningKey,
-        ports::{Captcha, Hooks, Mailer, Notifier, PasswordHasher, Store},
+        ports::{Captcha, Hooks, Mailer, Notifier, PasswordHasher, Store, store::prelude::*},
         token::jws::Algorithm,
         values::secret::SecretKey,
     },

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use vestibule_core::{
     ports::{
         audit::AuditBatch,
-        store::{AccountChange, Announcer, AuditPage, AuditSearch, Progress, Store, StoreError},
+        store::{AccountChange, Announcer, AuditPage, AuditSearch, Progress, Store, StoreError, prelude::*},
     },
     values::{account::AccountId, link::LinkPurpose, session::SessionId, username::LoginName},
 };

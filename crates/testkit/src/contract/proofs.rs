@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use vestibule_core::{
     ports::store::{
-        AddressConfirmation, Confirmed, Insertion, Opening, PasswordChange, PasswordReplacement,
-        PasswordReset, Rotation, Store,
+        AccountChange, Activity, AddressConfirmation, Confirmed, Insertion, Opening, PasswordChange,
+        PasswordReplacement, PasswordReset, Rotation, Store,
     },
     values::{
         account::{Account, AccountId, NewAccount},
@@ -114,7 +114,8 @@ pub async fn a_link_is_good_until_it_expires_or_a_newer_one_comes(fixture: &impl
     assert!(store.find_link(new.digest, LinkPurpose::Confirm, at(1)).await.unwrap().is_some());
     assert!(store.find_link(reset.digest, LinkPurpose::Reset, at(1)).await.unwrap().is_some());
     assert_eq!(store.count_errands().await.unwrap().waiting, 3);
-    fixture.execute("UPDATE account SET active = 0").await;
+    let ban = AccountChange { active: Some(Activity::Disabled), ..AccountChange::of(ada.id, at(1)) };
+    store.change_account(ban).await.unwrap();
     assert_eq!(store.find_link(new.digest, LinkPurpose::Confirm, at(1)).await.unwrap(), None);
     let refused = link_to(&ada, LinkPurpose::Reset, "ada@example.com");
     assert!(!store.issue_link(refused, errand(99, 0)).await.unwrap());
@@ -304,13 +305,17 @@ pub async fn a_password_is_changed_from_what_it_was(fixture: &impl StoreFixture)
     assert!(open(&*store, &ada, 1, 10).await.is_some());
     assert_eq!(store.reset_password(reset(&link, 2)).await.unwrap(), None);
     assert_eq!(store.count_errands().await.unwrap().waiting, 2);
-    fixture.execute("DELETE FROM errand").await;
-    fixture.execute("UPDATE account SET password_hash = NULL").await;
-    assert!(store.change_password(change(None, 2)).await.unwrap().is_some());
-    assert_eq!(
-        store.change_password(PasswordChange { errands: Vec::new(), ..change(None, 3) }).await.unwrap(),
-        None
-    );
+    let without = NewAccount { password_hash: None, ..new_account("eve") };
+    let first = |to| PasswordChange {
+        from: None,
+        to: hash(to),
+        ..password_change(without.id, SessionId::new(at(0)))
+    };
+    assert!(matches!(store.insert_account(without.clone(), None).await.unwrap(), Insertion::Inserted { .. }));
+    assert_eq!(store.change_password(first(2)).await.unwrap(), Some(Vec::new()));
+    assert_eq!(store.change_password(first(3)).await.unwrap(), None, "it has one by now");
+    let eve = Account { id: without.id, ..ada };
+    assert!(open(&*store, &eve, 2, 10).await.is_some());
 }
 
 /// An account comes with the link and the errand that its owner is asked by, or without them where it does not come.

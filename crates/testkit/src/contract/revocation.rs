@@ -8,7 +8,9 @@ use vestibule_core::{
 };
 
 use super::{
-    StoreFixture, at_once,
+    StoreFixture,
+    administration::deletion,
+    at_once,
     samples::{
         ACCESS_TTL, GRACE, all_revoked, at, log_in, new_session, opening, register, rotated, rotation,
     },
@@ -146,12 +148,15 @@ pub async fn revoked_sessions_are_remembered_until_their_last_access(fixture: &i
     let store = fixture.open().await;
     let ada = register(&*store, "ada").await.id;
     let id = log_in(&*store, ada, at(1)).await;
-    log_in(&*store, ada, at(2)).await;
-    let access_until = at(1).plus(ACCESS_TTL);
+    let other = log_in(&*store, ada, at(2)).await;
+    let revoked = |id, born| RevokedSession { id, account_id: ada, access_until: at(born).plus(ACCESS_TTL) };
     store.revoke_session(id, None, at(3)).await.unwrap().unwrap();
-    fixture.execute("DELETE FROM account").await;
-    let listed = all_revoked(&*store, at(4)).await;
-    assert_eq!(listed.sessions, [RevokedSession { id, account_id: ada, access_until }]);
+    assert_eq!(all_revoked(&*store, at(4)).await.sessions, [revoked(id, 1)]);
+    store.delete_account(deletion(ada, at(4))).await.unwrap();
+    let listed = all_revoked(&*store, at(5)).await;
+    assert_eq!(listed.sessions.len(), 2, "{listed:?}");
     assert_eq!(listed.accounts, []);
-    assert_eq!(all_revoked(&*store, access_until).await.sessions, []);
+    let last_access = at(1).plus(ACCESS_TTL);
+    assert_eq!(all_revoked(&*store, last_access).await.sessions, [revoked(other, 2)]);
+    assert_eq!(all_revoked(&*store, at(2).plus(ACCESS_TTL)).await.sessions, []);
 }

@@ -120,21 +120,6 @@ pub async fn a_search_follows_renames_and_deletions(fixture: &impl StoreFixture)
     assert_eq!(found(&*store, "da").await, ["ada"]);
 }
 
-/// Those made before there was a search, or by a node that knows of none, a batch at a time.
-pub async fn older_accounts_become_searchable(fixture: &impl StoreFixture) {
-    let store = fixture.open().await;
-    for name in ["ada", "adam", "bob"] {
-        register(&*store, name).await;
-    }
-    fixture.execute("DELETE FROM username_part").await;
-    fixture.execute("UPDATE account SET is_searchable = 0").await;
-    assert_eq!(found(&*store, "ada").await, Vec::<String>::new());
-    assert_eq!(store.delete_expired(at(0), at(0), 2).await.unwrap(), 2);
-    assert_eq!(store.delete_expired(at(0), at(0), 2).await.unwrap(), 1);
-    assert_eq!(store.delete_expired(at(0), at(0), 2).await.unwrap(), 0);
-    assert_eq!(found(&*store, "ada").await, ["ada", "adam"]);
-}
-
 /// In the order they were made in.
 pub async fn accounts_are_listed_page_by_page(fixture: &impl StoreFixture) {
     let store = fixture.open().await;

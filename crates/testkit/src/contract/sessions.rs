@@ -3,7 +3,7 @@
 use vestibule_core::{
     ports::{
         clock::Timestamp,
-        store::{Opening, SessionOpening, Store},
+        store::{AccountChange, Activity, Opening, SessionOpening, Store},
     },
     values::{
         account::AccountId,
@@ -60,7 +60,8 @@ pub async fn a_login_needs_the_hash_it_was_verified_against(fixture: &impl Store
 pub async fn a_disabled_account_opens_no_session(fixture: &impl StoreFixture) {
     let store = fixture.open().await;
     let account = register(&*store, "ada").await;
-    fixture.execute("UPDATE account SET active = 0").await;
+    let ban = AccountChange { active: Some(Activity::Disabled), ..AccountChange::of(account.id, at(1)) };
+    store.change_account(ban).await.unwrap();
     let refused = store.open_session(opening(new_session(account.id, at(2)))).await.unwrap();
     assert_eq!(refused, Opening::Refused);
     assert_eq!(live(&*store, account.id, 3).await, []);

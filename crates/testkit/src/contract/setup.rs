@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use vestibule_core::{
-    ports::store::{AccountDeleted, Insertion, Store},
+    ports::store::{AccountChange, AccountDeleted, Activity, Insertion, Store},
     values::{
         account::NewAccount,
         link::LinkDigest,
@@ -79,7 +79,12 @@ pub async fn a_setup_link_is_dead_beside_any_administrator(fixture: &impl StoreF
     let ada = register(&*store, "ada").await;
     assert!(store.is_setup_link_good(link, at(0)).await.unwrap(), "accounts alone do not matter");
     store.insert_permission(ada.id, ADMIN).await.unwrap();
-    fixture.execute("UPDATE account SET active = 0").await;
+    let banned = AccountChange {
+        active: Some(Activity::Disabled),
+        keeps_an_admin: false,
+        ..AccountChange::of(ada.id, at(0))
+    };
+    store.change_account(banned).await.unwrap();
     assert!(!store.is_setup_link_good(link, at(0)).await.unwrap());
     assert_eq!(store.insert_first_admin(link, admin("boss")).await.unwrap(), None);
 }

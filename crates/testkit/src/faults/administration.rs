@@ -1,14 +1,10 @@
-//! Administration that fails where a test wants it to.
+//! Administration, failing where a test wants it to.
 
 use async_trait::async_trait;
 use vestibule_core::{
-    ports::{
-        audit::AuditRecord,
-        clock::Timestamp,
-        store::{
-            AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch,
-            Administration, AuditSearch, DisabledAccount, StoreError,
-        },
+    ports::store::{
+        AccountChange, AccountChanged, AccountDeleted, AccountDeletion, AccountPage, AccountSearch,
+        Administration, DisabledAccount, StoreError,
     },
     values::account::{Account, AccountId},
 };
@@ -25,18 +21,6 @@ impl Administration for FaultyStore {
         self.call("delete_account", self.inner.delete_account(deletion)).await
     }
 
-    async fn black_out(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
-        self.call("black_out", self.inner.black_out(at)).await
-    }
-
-    async fn find_blackout_notice(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.call("find_blackout_notice", self.inner.find_blackout_notice()).await
-    }
-
-    async fn delete_blackout_notice(&self) -> Result<bool, StoreError> {
-        self.call("delete_blackout_notice", self.inner.delete_blackout_notice()).await
-    }
-
     async fn unlock_account(&self, id: AccountId) -> Result<bool, StoreError> {
         self.call("unlock_account", self.inner.unlock_account(id)).await
     }
@@ -51,9 +35,5 @@ impl Administration for FaultyStore {
 
     async fn list_disabled_accounts(&self, limit: u32) -> Result<Vec<DisabledAccount>, StoreError> {
         self.call("list_disabled_accounts", self.inner.list_disabled_accounts(limit)).await
-    }
-
-    async fn search_audit(&self, search: AuditSearch) -> Result<Vec<AuditRecord>, StoreError> {
-        self.call("search_audit", self.inner.search_audit(search)).await
     }
 }

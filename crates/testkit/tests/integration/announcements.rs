@@ -15,7 +15,7 @@ use uuid::Uuid;
 use vestibule::core::ports::{
     DeliveryError, Notifier,
     notifier::{Event, EventKind},
-    store::Errands as _,
+    store::prelude::*,
 };
 use vestibule_testkit::{PASSWORD, TestApp, faults::Fault};
 

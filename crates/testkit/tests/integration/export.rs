@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use vestibule::core::{
     ports::audit::{AuditBatch, AuditEvent, AuditKind, AuditOutcome},
-    ports::store::Store as _,
+    ports::store::prelude::*,
     values::account::AccountId,
 };
 use vestibule_testkit::{Client, PASSWORD, TestApp, faults::Fault};

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use vestibule::{
-    core::{Auth, StartError, keys::KeyError, ports::Store, values::secret::SecretKey},
+    core::{Auth, StartError, keys::KeyError, ports::store::prelude::*, values::secret::SecretKey},
     sql::{SqliteOptions, SqliteStore},
 };
 use vestibule_testkit::{Client, TestApp};

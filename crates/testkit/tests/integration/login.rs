@@ -383,7 +383,7 @@ async fn a_login_after_a_cutoff_ahead_of_the_clock_works_at_once() {
     let app = TestApp::start().await;
     let before = app.client().registered("ada").await;
     let ahead = app.auth().clock().now().plus(Duration::from_hours(1));
-    vestibule::core::ports::Store::cut_off_everyone(app.store().as_ref(), ahead).await.unwrap();
+    vestibule::core::ports::store::Revocations::cut_off_everyone(app.store().as_ref(), ahead).await.unwrap();
     app.auth().catch_up().await.unwrap();
     let _ = before.get("/api/v1/users/me").await.expect_problem(401, "invalid_token");
     let after = app.client().logged_in("ada").await;

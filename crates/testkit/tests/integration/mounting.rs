@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::Router;
 use serde_json::{Value, json};
-use vestibule::core::ports::store::Administration as _;
+use vestibule::core::ports::store::prelude::*;
 use vestibule::http::{
     docs::docs_routes,
     layers::with_policy,

@@ -46,7 +46,7 @@ impl Mailer for Failing {
 }
 
 async fn waiting(app: &TestApp) -> u64 {
-    use vestibule::core::ports::store::Errands as _;
+    use vestibule::core::ports::store::prelude::*;
     app.store().count_errands().await.unwrap().waiting
 }
 

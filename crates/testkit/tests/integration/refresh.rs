@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vestibule::core::{
-    ports::{Clock as _, Store as _},
+    ports::{Clock as _, store::prelude::*},
     values::account::AccountId,
 };
 use vestibule_testkit::{Answer, Client, TestApp, Tokens, faults::Fault};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vestibule::core::ports::{Clock as _, Store as _};
+use vestibule::core::ports::{Clock as _, store::prelude::*};
 use vestibule_testkit::{PASSWORD, TestApp, faults::Fault};
 
 use super::{database, hang_up::eventually};

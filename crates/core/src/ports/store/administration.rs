@@ -3,11 +3,10 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use super::{AccountCutoff, Announcer, NewErrand, StoreError};
 use crate::{
-    ports::{audit::AuditRecord, clock::Timestamp},
+    ports::clock::Timestamp,
     values::{
         account::{Account, AccountId, FullName},
         email::Email,
@@ -17,7 +16,17 @@ use crate::{
     },
 };
 
-/// Changes accounts on behalf of others, finds them, and looks into the audit log.
+/// Changes accounts on behalf of others, and finds them.
+///
+/// # Atomic
+/// Everything that a change asks for: where one name is taken, nothing of it happens. A ban and the end of the sessions; a
+/// new address and the end of the links to the old one; a deletion and everything that was the account's own, errands about
+/// it included; what tells of it, in each of them.
+///
+/// # Races
+/// - Changes of one account come one after the other: permissions that several add at once are all there.
+/// - Two administrators who disable or delete each other at once: one of them stays.
+/// - A login beside a ban or a deletion is refused, or its session ends.
 #[async_trait]
 pub trait Administration: Send + Sync + fmt::Debug {
     /// Changes an account. Where that disables it, every session that it has ends for good in the same step.
@@ -27,16 +36,6 @@ pub trait Administration: Send + Sync + fmt::Debug {
     /// kept until their last access token has expired.
     async fn delete_account(&self, deletion: AccountDeletion) -> Result<AccountDeleted, StoreError>;
 
-    /// Ends every session that there is, as [`cut_off_everyone`](super::Store::cut_off_everyone), and puts up the notice
-    /// of it. Returns the cut-off.
-    async fn black_out(&self, at: Timestamp) -> Result<Timestamp, StoreError>;
-
-    /// The notice of the last blackout, unless it has been taken down.
-    async fn find_blackout_notice(&self) -> Result<Option<Timestamp>, StoreError>;
-
-    /// Takes the notice down; the cut-off stays. Says whether there was one.
-    async fn delete_blackout_notice(&self) -> Result<bool, StoreError>;
-
     /// Begins the counters of an account's failures anew, wherever they live: they are named after what this raises. Says
     /// whether there is such an account.
     async fn unlock_account(&self, id: AccountId) -> Result<bool, StoreError>;
@@ -44,14 +43,12 @@ pub trait Administration: Send + Sync + fmt::Debug {
     /// Accounts in the order they were made in.
     async fn list_accounts(&self, skip: u32, limit: u32) -> Result<Vec<Account>, StoreError>;
 
-    /// Accounts whose user name contains a text, in the order they were made in.
+    /// Accounts whose user name contains a text in any case, in the order they were made in; every account, one without a
+    /// name too, where the text is empty.
     async fn search_accounts(&self, search: AccountSearch) -> Result<AccountPage, StoreError>;
 
     /// Disabled accounts, the last disabled first, at most `limit`.
     async fn list_disabled_accounts(&self, limit: u32) -> Result<Vec<DisabledAccount>, StoreError>;
-
-    /// Audit events, the newest first.
-    async fn search_audit(&self, search: AuditSearch) -> Result<Vec<AuditRecord>, StoreError>;
 }
 
 /// What is to be changed about an account; `None` leaves a thing as it is.
@@ -256,30 +253,4 @@ pub struct DisabledAccount {
     pub username: Option<String>,
     /// Since when; the epoch where nobody knows.
     pub disabled_at: Timestamp,
-}
-
-/// A part of one account's audit events.
-#[derive(Clone, Copy, Debug)]
-pub struct AuditPage {
-    /// The account they concern.
-    pub account_id: AccountId,
-    /// The moment and the id of the event that they come after, each older than the one before; `None` for the first page.
-    pub before: Option<(Timestamp, Uuid)>,
-    /// The greatest number of events.
-    pub limit: u32,
-}
-
-/// Which audit events are looked for; `None` means all.
-#[derive(Clone, Debug, Default)]
-pub struct AuditSearch {
-    /// The account they concern.
-    pub account_id: Option<AccountId>,
-    /// [`AuditKind::as_str`](crate::ports::audit::AuditKind::as_str) of what happened.
-    pub kind: Option<String>,
-    /// The earliest moment.
-    pub since: Option<Timestamp>,
-    /// The moment before which they happened.
-    pub until: Option<Timestamp>,
-    /// The greatest number of events.
-    pub limit: u32,
 }

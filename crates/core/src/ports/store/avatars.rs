@@ -8,6 +8,9 @@ use super::StoreError;
 use crate::{ports::clock::Timestamp, values::account::AccountId};
 
 /// Keeps one picture an account.
+///
+/// # Races
+/// A picture that is set while its account is deleted is refused or goes with it. [`store`](super) has an implementation.
 #[async_trait]
 pub trait Avatars: Send + Sync + fmt::Debug {
     /// Keeps a picture in place of the one before; `false` where there is no such account.

@@ -15,6 +15,13 @@ use crate::{
 };
 
 /// Keeps accounts that are to be deleted until their time has come.
+///
+/// # Atomic
+/// The account out of use, its sessions and links ended, and what tells of it.
+///
+/// # Races
+/// - Administrators who delete themselves at the same time: the last one stays.
+/// - A return and a deletion whose time has come: whichever is first wins, and the other finds nothing to do.
 #[async_trait]
 pub trait Deletions: Send + Sync + fmt::Debug {
     /// Puts an account out of use until it is deleted: its sessions end for good, links mailed to it are worth nothing.

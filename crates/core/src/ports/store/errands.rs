@@ -12,6 +12,10 @@ use crate::{ports::clock::Timestamp, values::account::AccountId};
 ///
 /// Every node may run them. Who claims one has it to themselves until the lease ends; an errand is gone only when it has
 /// been run, so a node that dies leaves it to the others, and it may be run twice.
+///
+/// # Races
+/// Of many that claim at once, each gets another errand; one that finds nothing because somebody else was faster asks again
+/// later. Whoever comes back after its lease has nothing to say: the claims are counted, and an older count changes nothing.
 #[async_trait]
 pub trait Errands: Send + Sync + fmt::Debug {
     /// Queues an errand of its own.

@@ -1,24 +1,32 @@
-//! Proofs of a mailbox, and the changes to an account that need one or a password.
+//! Proofs of a mailbox: mailed links and codes.
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{AccountCutoff, Insertion, StoreError, errands::NewErrand};
+use super::{StoreError, errands::NewErrand};
 use crate::{
     ports::clock::Timestamp,
     values::{
-        account::{Account, AccountId, NewAccount},
+        account::Account,
         language::Language,
         link::{LinkDigest, LinkPurpose, NewLink},
-        password::PasswordHash,
-        session::{RevokedSession, SessionId},
     },
 };
 
-/// Keeps mailed links, and makes the changes that they and passwords allow.
+/// Keeps mailed links, one of each purpose an account, and takes the proof that they are.
 ///
-/// Whatever is told by mail is queued by the same transaction.
+/// A link is good until it expires, while its account may be used, and until a newer one of the same purpose takes its
+/// place. One that resets a password must have been mailed to the address that the account has now. An account that gets
+/// another address loses the links to the old one: whoever reads that mailbox has no more say.
+///
+/// # Atomic
+/// A link and the errand that mails it; a link used up, the address it makes the account's, and what tells of it.
+///
+/// # Races
+/// - Of many that use one link, one has it.
+/// - Of many accounts that prove one address at once, one gets it; for the others it is [`Confirmed::Taken`].
+/// - Attempts at a code are counted by the step that hands out what it is compared with: never more than the limit.
 #[async_trait]
 pub trait Proofs: Send + Sync + fmt::Debug {
     /// Keeps a link in place of the older one of its purpose; `false`, and nothing is queued, where the account is gone
@@ -35,6 +43,8 @@ pub trait Proofs: Send + Sync + fmt::Debug {
 
     /// Counts an attempt at the codes of the links mailed to an address and returns those that outlive it: the count
     /// comes before anybody has looked at the code.
+    ///
+    /// Whoever asks for the codes of confirmations is asking for those of registrations, too.
     async fn count_code_attempt(
         &self,
         email_canonical: &str,
@@ -45,65 +55,6 @@ pub trait Proofs: Send + Sync + fmt::Debug {
 
     /// Uses a link up and makes its address the account's, proved.
     async fn confirm_address(&self, confirmation: AddressConfirmation) -> Result<Confirmed, StoreError>;
-
-    /// Keeps what a registration asks for until its link is used, and queues what tells of it. An address may have several.
-    async fn keep_registration(
-        &self,
-        kept: KeptRegistration,
-        errand: Option<NewErrand>,
-    ) -> Result<(), StoreError>;
-
-    /// Finds what the registration of a link that is good asked for, without using it up.
-    async fn find_registration(
-        &self,
-        digest: LinkDigest,
-        now: Timestamp,
-    ) -> Result<Option<SealedRegistration>, StoreError>;
-
-    /// Uses a link up and makes the account of its registration; `None`, and nothing is made, where the link is not good.
-    /// An account whose user name was taken meanwhile is made without; every other registration of the address ends.
-    async fn complete_registration(
-        &self,
-        digest: LinkDigest,
-        account: NewAccount,
-        now: Timestamp,
-    ) -> Result<Option<Insertion>, StoreError>;
-
-    /// Uses a link up and sets a new password, if it was mailed to the address that the account has now, which counts as
-    /// proved. Every session that the account has ends, and every other mailed way in.
-    async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError>;
-
-    /// Sets a new password whatever the old one was. Every session that the account has ends, and every mailed way in but
-    /// the proof of its present address; `None` where there is no account.
-    async fn replace_password(
-        &self,
-        replacement: PasswordReplacement,
-    ) -> Result<Option<AccountCutoff>, StoreError>;
-
-    /// Sets a new password if the old one still is `from`, and ends every session but one; `None`, and nothing is
-    /// written, where it is another one by now.
-    async fn change_password(
-        &self,
-        change: PasswordChange,
-    ) -> Result<Option<Vec<RevokedSession>>, StoreError>;
-}
-
-/// A registration to be kept.
-#[derive(Clone, Debug)]
-pub struct KeptRegistration {
-    /// Its link, of the purpose [`LinkPurpose::Register`]; the account is the one that there will be.
-    pub link: NewLink,
-    /// What was asked for, sealed.
-    pub sealed: Vec<u8>,
-}
-
-/// A registration that waits for the proof of its address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedRegistration {
-    /// The id that the account will have.
-    pub account_id: AccountId,
-    /// What was asked for, sealed.
-    pub sealed: Vec<u8>,
 }
 
 /// A link that is good.
@@ -149,47 +100,4 @@ pub enum Confirmed {
     Refused,
     /// The address has become somebody else's meanwhile; the link is used up.
     Taken,
-}
-
-/// What a reset takes.
-#[derive(Clone, Debug)]
-pub struct PasswordReset {
-    /// The link.
-    pub digest: LinkDigest,
-    /// The hash of the new password.
-    pub to: PasswordHash,
-    /// The present moment.
-    pub now: Timestamp,
-    /// What tells the owner, and others.
-    pub errands: Vec<NewErrand>,
-}
-
-/// What an operator's new password takes.
-#[derive(Clone, Debug)]
-pub struct PasswordReplacement {
-    /// Whose password it is.
-    pub account_id: AccountId,
-    /// The hash of the new password.
-    pub to: PasswordHash,
-    /// The present moment.
-    pub now: Timestamp,
-    /// What tells the owner.
-    pub errand: Option<NewErrand>,
-}
-
-/// What a change of the password takes.
-#[derive(Clone, Debug)]
-pub struct PasswordChange {
-    /// Whose password it is.
-    pub account_id: AccountId,
-    /// The hash that the old password was verified against; `None` where the account has none.
-    pub from: Option<PasswordHash>,
-    /// The hash of the new password.
-    pub to: PasswordHash,
-    /// The session that goes on.
-    pub keep: SessionId,
-    /// The present moment.
-    pub now: Timestamp,
-    /// What tells the owner, and others.
-    pub errands: Vec<NewErrand>,
 }

@@ -12,6 +12,9 @@ use crate::{
 
 /// Keeps the one link that makes the first administrator. It is good until it expires, and as long as no account may
 /// administrate, an inactive one neither.
+///
+/// # Races
+/// Of many that use the link at once, one makes an account.
 #[async_trait]
 pub trait Setup: Send + Sync + fmt::Debug {
     /// Keeps a link in the place of an older one; `false`, and nothing is kept, where there is an administrator.

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
-use vestibule_core::ports::store::Store as _;
+use vestibule_core::ports::store::prelude::*;
 use vestibule_testkit::{
     contract::samples::at,
     servers::{Database, PostgresServer, Proxy, Traffic},

@@ -1,62 +1,22 @@
-//! Errands and proofs, once for every engine.
+//! Mailed links and registrations, once for every engine.
 
 use async_trait::async_trait;
-use uuid::Uuid;
 use vestibule_core::{
     ports::{
         clock::Timestamp,
         store::{
-            AccountCutoff, AddressConfirmation, ClaimedErrand, Confirmed, ErrandCount, Errands, FoundLink,
-            Insertion, KeptRegistration, LinkCode, NewErrand, PasswordChange, PasswordReplacement,
-            PasswordReset, Proofs, SealedRegistration, StoreError,
+            AddressConfirmation, Confirmed, FoundLink, Insertion, KeptRegistration, LinkCode, NewErrand,
+            Proofs, Registrations, SealedRegistration, StoreError,
         },
     },
     values::{
         account::NewAccount,
         link::{LinkDigest, LinkPurpose, NewLink},
-        session::RevokedSession,
     },
 };
 
 use super::SqlStore;
-use crate::{engine::Engine, errands, links};
-
-#[async_trait]
-impl<E: Engine> Errands for SqlStore<E> {
-    async fn queue_errand(&self, errand: NewErrand) -> Result<(), StoreError> {
-        self.step("queue_errand", errand, |tx, errand| Box::pin(errands::queue_errand(tx, errand))).await
-    }
-
-    async fn claim_errand(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        latest: Timestamp,
-    ) -> Result<Option<ClaimedErrand>, StoreError> {
-        self.step("claim_errand", (now, lease_until, latest), |tx, &(now, lease_until, latest)| {
-            Box::pin(errands::claim_errand(tx, now, lease_until, latest))
-        })
-        .await
-    }
-
-    async fn finish_errand(&self, id: Uuid, attempts: u32) -> Result<bool, StoreError> {
-        self.step("finish_errand", (id, attempts), |tx, &(id, attempts)| {
-            Box::pin(errands::finish_errand(tx, id, attempts))
-        })
-        .await
-    }
-
-    async fn postpone_errand(&self, id: Uuid, attempts: u32, due_at: Timestamp) -> Result<bool, StoreError> {
-        self.step("postpone_errand", (id, attempts, due_at), |tx, &(id, attempts, due_at)| {
-            Box::pin(errands::postpone_errand(tx, id, attempts, due_at))
-        })
-        .await
-    }
-
-    async fn count_errands(&self) -> Result<ErrandCount, StoreError> {
-        self.list("count_errands", (), |tx, ()| Box::pin(errands::count_errands(tx))).await
-    }
-}
+use crate::{engine::Engine, links};
 
 #[async_trait]
 impl<E: Engine> Proofs for SqlStore<E> {
@@ -99,7 +59,10 @@ impl<E: Engine> Proofs for SqlStore<E> {
         })
         .await
     }
+}
 
+#[async_trait]
+impl<E: Engine> Registrations for SqlStore<E> {
     async fn keep_registration(
         &self,
         kept: KeptRegistration,
@@ -132,26 +95,5 @@ impl<E: Engine> Proofs for SqlStore<E> {
             Box::pin(links::complete_registration(tx, *digest, account, *now))
         })
         .await
-    }
-
-    async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError> {
-        self.write("reset_password", reset, |tx, reset| Box::pin(links::reset_password(tx, reset))).await
-    }
-
-    async fn replace_password(
-        &self,
-        replacement: PasswordReplacement,
-    ) -> Result<Option<AccountCutoff>, StoreError> {
-        self.write("replace_password", replacement, |tx, replacement| {
-            Box::pin(links::replace_password(tx, replacement))
-        })
-        .await
-    }
-
-    async fn change_password(
-        &self,
-        change: PasswordChange,
-    ) -> Result<Option<Vec<RevokedSession>>, StoreError> {
-        self.write("change_password", change, |tx, change| Box::pin(links::change_password(tx, change))).await
     }
 }
