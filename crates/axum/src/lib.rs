@@ -11,6 +11,7 @@ pub mod engine_login;
 pub mod error;
 pub mod extract;
 pub mod form;
+pub mod implicit_refresh;
 pub mod json;
 pub mod layers;
 pub mod openapi;

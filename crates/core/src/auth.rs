@@ -12,7 +12,7 @@ use crate::{
     limit_notices::LimitNotices,
     memory_throttle::MemoryThrottle,
     new_password::Breaches,
-    policy::Contradiction,
+    policy::{Contradiction, TokenPolicy},
     ports::{
         breached_passwords::BreachedPasswords,
         captcha::Captcha,
@@ -91,6 +91,12 @@ impl Auth {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
+    }
+
+    /// Lifetimes and names of tokens, as they were configured.
+    #[must_use]
+    pub const fn token_policy(&self) -> &TokenPolicy {
+        &self.policy.tokens
     }
 
     /// Whether reads and writes would be answered now.

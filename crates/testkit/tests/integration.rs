@@ -26,6 +26,7 @@ mod integration {
     mod guard;
     mod hang_up;
     mod hooks;
+    mod implicit_refresh;
     mod imported_hashes;
     mod keys;
     mod layers;

@@ -13,6 +13,9 @@ use crate::{
     state::AuthState,
 };
 
+/// Where it is, under whatever prefix.
+pub(crate) const PATH: &str = "/token/refresh";
+
 /// The body of a refresh; it may be absent where the cookie comes along.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({}))]

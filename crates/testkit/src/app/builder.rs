@@ -30,6 +30,7 @@ use super::TestApp;
 use crate::{clock::VirtualClock, faults::FaultyStore, hasher::CountingHasher};
 
 type OwnRoutes = Arc<dyn Fn(&AuthState) -> Router + Send + Sync>;
+type Wrap = Arc<dyn Fn(&AuthState, Router) -> Router + Send + Sync>;
 
 /// Collects what a [`TestApp`] is made of.
 #[derive(Clone)]
@@ -53,6 +54,7 @@ pub struct TestAppBuilder {
     signing_key: Option<(Vec<u8>, Algorithm)>,
     is_grant_type_required: bool,
     routes: Option<OwnRoutes>,
+    wrap: Option<Wrap>,
     pub(super) prefix: String,
     left_out: Vec<Route>,
 }
@@ -90,6 +92,7 @@ impl TestAppBuilder {
             signing_key: None,
             is_grant_type_required: false,
             routes: None,
+            wrap: None,
             prefix: String::new(),
             left_out: Vec::new(),
         }
@@ -174,6 +177,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Puts the application's own layers around everything, the policy included.
+    pub fn wrapped(mut self, wrap: impl Fn(&AuthState, Router) -> Router + Send + Sync + 'static) -> Self {
+        self.wrap = Some(Arc::new(wrap));
+        self
+    }
+
     /// Mounts everything of Vestibule under a prefix; mailed links lead there.
     pub fn mounted_at(mut self, prefix: &str) -> Self {
         prefix.clone_into(&mut self.prefix);
@@ -217,6 +226,10 @@ impl TestAppBuilder {
             AuthState::new(auth, self.http.clone()).with_strict_grant_type(self.is_grant_type_required);
         let own = self.routes.as_ref().map_or_else(Router::new, |routes| routes(&state));
         let router = with_policy(self.mount(&state).merge(own), Arc::clone(state.http()));
+        let router = match &self.wrap {
+            Some(wrap) => wrap(&state, router),
+            None => router,
+        };
         Ok(TestApp { router, state, store, hasher, settings: self })
     }
 
