@@ -1,8 +1,9 @@
 //! Letters: messages put into words.
 //!
 //! Every message has a folder of templates, in it three files for each language: subject, text and HTML. They are part
-//! of the program; a folder named by `mail.templates_dir` replaces them one by one. All of them are rendered once at the
-//! start, so that a mistake is found before the first letter.
+//! of the program; a folder named by `mail.templates_dir` replaces them one by one. Where it does, all of them are
+//! rendered once at the start, so that a mistake is found before the first letter. The program's own are rendered by its
+//! tests. What a letter needs is compiled for it and let go: letters are few, and compiled templates are large.
 //!
 //! What people typed reaches a template as data only and is never read as one; in HTML it is escaped.
 
@@ -12,7 +13,11 @@ mod facts;
 mod overrides;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
 use vestibule_core::values::{
@@ -82,7 +87,8 @@ pub struct RenderError {
 /// All templates, checked.
 #[derive(Debug)]
 pub struct Templates {
-    environment: Environment<'static>,
+    replaced: Arc<HashMap<String, String>>,
+    syntax: SyntaxConfig,
     site: Site,
 }
 
@@ -92,21 +98,14 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`] for a folder that cannot be used, naming the file.
     pub fn load(site: Site, overrides: Option<&Path>) -> Result<Self, TemplateError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let replaced = overrides.map(overrides::read).transpose()?.unwrap_or_default();
+        let names: Vec<_> = replaced.iter().map(|(name, _)| name.clone()).collect();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| refused("syntax", &error))?);
-        environment.set_formatter(escape::format);
-        for (name, text) in embedded::all() {
-            add(&mut environment, name, text)?;
+        let syntax = syntax.map_err(|error| refused("syntax", &error))?;
+        let templates = Self { replaced: Arc::new(replaced.into_iter().collect()), syntax, site };
+        if overrides.is_some() {
+            templates.check(&names)?;
         }
-        if let Some(folder) = overrides {
-            for (name, text) in overrides::read(folder)? {
-                add(&mut environment, &name, &text)?;
-            }
-        }
-        let templates = Self { environment, site };
-        templates.check()?;
         Ok(templates)
     }
 
@@ -124,10 +123,10 @@ impl Templates {
 
     fn render_in_full(&self, message: &Message) -> Result<Letter, (String, minijinja::Error)> {
         let mut facts = Facts::new(&self.site, message);
+        let environment = self.environment();
         let part = |facts: &Facts, part: &str| {
             let name = file_name(message.content.kind(), message.language, part);
-            let rendered =
-                self.environment.get_template(&name).and_then(|template| template.render(Serde(facts)));
+            let rendered = environment.get_template(&name).and_then(|template| template.render(Serde(facts)));
             rendered.map_err(|error| (name, error))
         };
         // Whatever a template says, a subject is one line: a second one would be a header.
@@ -137,8 +136,25 @@ impl Templates {
         Ok(Letter { subject: facts.subject, text: text.trim().to_owned() + "\n", html })
     }
 
-    /// Renders every template with samples.
-    fn check(&self) -> Result<(), TemplateError> {
+    /// Compiles what is asked for, and keeps it as long as it lives itself.
+    fn environment(&self) -> Environment<'static> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_syntax(self.syntax.clone());
+        environment.set_formatter(escape::format);
+        let replaced = Arc::clone(&self.replaced);
+        environment.set_loader(move |name| {
+            Ok(replaced.get(name).cloned().or_else(|| embedded::find(name).map(str::to_owned)))
+        });
+        environment
+    }
+
+    /// Parses the templates of the folder in their order, and renders all there are with samples.
+    fn check(&self, replaced: &[String]) -> Result<(), TemplateError> {
+        let environment = self.environment();
+        for name in replaced {
+            environment.get_template(name).map_err(|error| refused(name, &error))?;
+        }
         for sample in Language::ALL.into_iter().flat_map(facts::samples) {
             // The samples are no secret: the whole error may be shown.
             let letter = self.render_in_full(&sample).map_err(|(name, error)| refused(&name, &error))?;
@@ -175,11 +191,6 @@ fn file_names(kind: &str) -> impl Iterator<Item = String> {
 
 fn is_kind(name: &str) -> bool {
     Content::KINDS.contains(&name)
-}
-
-fn add(environment: &mut Environment<'static>, name: &str, text: &str) -> Result<(), TemplateError> {
-    let added = environment.add_template_owned(name.to_owned(), text.to_owned());
-    added.map_err(|error| refused(name, &error))
 }
 
 fn refused(name: &str, cause: &impl ToString) -> TemplateError {

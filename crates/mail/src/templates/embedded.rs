@@ -31,9 +31,9 @@ const MESSAGES: [(&str, &str); 96] = kinds![
     "account_deletion",
 ];
 
-/// Names and texts.
-pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SHARED.into_iter().chain(MESSAGES)
+/// The text of a template.
+pub(super) fn find(name: &str) -> Option<&'static str> {
+    SHARED.into_iter().chain(MESSAGES).find(|(known, _)| *known == name).map(|(_, text)| text)
 }
 
 /// The names of what several messages share.

@@ -21,7 +21,7 @@ const LIST_CACHE_KIB: i64 = 2_048;
 /// How long to wait between two attempts where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Room for every statement, and for those that begin and end transactions.
-const STATEMENTS: usize = 64;
+pub(super) const STATEMENTS: usize = 256;
 
 /// Opens an existing database for writing, without changing anything in it; one in memory comes about by being opened.
 pub(super) fn open(path: &Path, medium: Medium) -> Result<Connection, OpenError> {
@@ -134,9 +134,10 @@ fn claim(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Prepares every statement, so that one that does not fit the schema is found at start and not at night.
+/// Prepares every statement, so that one that does not fit the schema is found at start and not at night. None is kept
+/// before it is run.
 pub(super) fn prepare_statements(connection: &Connection) -> rusqlite::Result<()> {
-    statement::registry().iter().try_for_each(|known| connection.prepare_cached(known.numbered).map(drop))
+    statement::registry().iter().try_for_each(|known| connection.prepare(known.numbered).map(drop))
 }
 
 /// Tries again while the database is busy: the change to a write-ahead log does not wait by itself.

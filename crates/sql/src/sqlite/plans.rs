@@ -65,6 +65,12 @@ fn every_statement_stays_inside_what_both_engines_speak() {
 }
 
 #[test]
+fn a_connection_has_room_for_every_statement() {
+    // One that gives way to another is planned anew each time it is run.
+    assert!(registry().len() + 8 < super::connect::STATEMENTS, "{}", registry().len());
+}
+
+#[test]
 fn no_statement_has_two_names() {
     let mut names: Vec<_> = registry().into_iter().map(|known| known.name).collect();
     let count = names.len();
