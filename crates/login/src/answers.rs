@@ -72,7 +72,8 @@ impl Answer {
         Self(Kind::Fixed { status, media_type, body: body.into() })
     }
 
-    /// 303 to a page of this application, with the place that was asked for as `next` where one can come back to it.
+    /// 303 to a page of this application, with the place that was asked for as `next` where one can come back to it. The
+    /// page itself answers with the problem, should it refuse anybody.
     ///
     /// Read it there with [`Next`].
     #[must_use]
@@ -135,7 +136,11 @@ impl Answers {
             Kind::Fixed { status, media_type, body } => {
                 (*status, [(header::CONTENT_TYPE, media_type.clone())], body.clone()).into_response()
             }
-            Kind::Redirect { page, only_pages } if !only_pages || wants_page(parts) => redirect(page, parts),
+            Kind::Redirect { page, only_pages }
+                if !is_page_itself(page, parts) && (!only_pages || wants_page(parts)) =>
+            {
+                redirect(page, parts)
+            }
             Kind::Redirect { .. } => problem(refusal, None, id),
             Kind::Problem(status) => problem(refusal, *status, id),
             Kind::Custom(answer) => answer(refusal, parts),
@@ -180,15 +185,18 @@ fn problem(refusal: &Refusal, status: Option<StatusCode>, id: Uuid) -> Response 
 
 /// RFC 9110 §15.4.4: whatever the method was, the login page is asked for with GET.
 fn redirect(page: &str, parts: &Parts) -> Response {
-    let own_path = page.split(['?', '#']).next().unwrap_or_default();
-    // Only what can be asked for again: the body of a POST is gone, and the login page would send back to itself.
-    let can_return = matches!(parts.method, Method::GET) && asked_uri(parts).path() != own_path;
-    let next = if can_return { Next::of_request(asked_uri(parts)) } else { None };
+    // Only what can be asked for again: the body of a POST is gone.
+    let next = matches!(parts.method, Method::GET).then(|| Next::of_request(asked_uri(parts))).flatten();
     let place = next.map_or_else(|| page.to_owned(), |next| next.append_to(page));
     match HeaderValue::try_from(place) {
         Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)], Body::empty()).into_response(),
         Err(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")], Body::empty()).into_response(),
     }
+}
+
+/// Whether the page that others are sent to is what was asked for: sent to itself, a browser would go round for ever.
+fn is_page_itself(page: &str, parts: &Parts) -> bool {
+    page.split(['?', '#']).next() == Some(asked_uri(parts).path())
 }
 
 /// The address that was asked for, also inside of a nested router.

@@ -1,11 +1,13 @@
 //! A token in a JSON body: read by the layer, within a limit, and put back for whoever reads the body next.
 
+use std::error::Error;
+
 use axum::body::Body;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use vestibule_token::{bearer::is_token, strict_json::parse_object};
 
-use crate::{authenticator::Failure, refusal::Refusal};
+use crate::{authenticator::BadToken, refusal::Refusal};
 
 /// The longest body that is looked through, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -26,13 +28,17 @@ pub(crate) async fn read_body(request: Request<Body>, field: &str) -> Result<Req
     let (parts, body) = request.into_parts();
     let bytes = match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => collected.to_bytes(),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            return Err(Refusal::PayloadTooLarge);
-        }
-        Err(error) => return Err(Failure::broken(error).into()),
+        Err(error) if is_too_long(&*error) => return Err(Refusal::PayloadTooLarge),
+        // Whoever sends it has gone away, or breaks its framing.
+        Err(_) => return Err(Refusal::InvalidToken(BadToken::Unreadable)),
     };
     let found = token_in(&bytes, field);
     Ok(with(Request::from_parts(parts, Body::from(bytes)), found))
+}
+
+/// Whether a limit stopped it, this one or one of the application's own further out.
+fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_long)
 }
 
 fn with(mut request: Request<Body>, found: BodyToken) -> Request<Body> {
@@ -64,6 +70,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use axum::body::HttpBody;
+    use http_body::Frame;
+
     use super::*;
 
     #[test]
@@ -89,6 +103,36 @@ mod tests {
         ] {
             assert!(matches!(token_in(body.as_bytes(), "access_token"), BodyToken::Malformed), "{body}");
         }
+    }
+
+    async fn refusal_of(body: Body) -> Refusal {
+        let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+        read_body(request.body(body).unwrap(), "access_token").await.err().unwrap()
+    }
+
+    /// A body whose sender goes away.
+    struct Broken;
+
+    impl HttpBody for Broken {
+        type Data = axum::body::Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+            Poll::Ready(Some(Err(std::io::Error::other("gone"))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_early_is_the_callers_fault() {
+        let refusal = refusal_of(Body::new(Broken)).await;
+        assert!(matches!(refusal, Refusal::InvalidToken(BadToken::Unreadable)), "{refusal:?}");
+        // A limit of the application's own, around ours.
+        let limited = Body::new(Limited::new(Body::from(vec![b' '; 100]), 10));
+        assert!(matches!(refusal_of(limited).await, Refusal::PayloadTooLarge));
+        assert!(matches!(refusal_of(Body::from(vec![b' '; MAX_BODY + 1])).await, Refusal::PayloadTooLarge));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod freshness;
 mod permission;
 mod scoped;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{HeaderMap, request::Parts};
@@ -64,7 +64,28 @@ pub struct Login<U> {
     pub claims: Arc<LoginClaims>,
     /// Where the token was.
     pub location: Location,
+    pub(crate) token: CarriedToken,
     pub(crate) manager: LoginManager<U>,
+}
+
+/// The token of a request, which is not printed.
+#[derive(Clone)]
+pub(crate) struct CarriedToken(Arc<str>);
+
+impl CarriedToken {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(token.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CarriedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CarriedToken(…)")
+    }
 }
 
 impl<U> Login<U> {

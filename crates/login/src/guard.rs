@@ -73,19 +73,28 @@ enum Policy<U> {
 pub struct GuardedRouter<S, U> {
     router: Router<S>,
     login: LoginManager<U>,
-    policies: HashMap<(Method, String), Policy<U>>,
+    policies: Policies<U>,
     own: Vec<(String, Router<S>)>,
     prefix: String,
+}
+
+/// Who may call what.
+struct Policies<U> {
+    routes: HashMap<(Method, String), Policy<U>>,
+    /// For paths that are no route's.
+    fallback: Policy<U>,
 }
 
 impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     /// An empty router.
     #[must_use]
     pub fn new(login: &LoginManager<U>) -> Self {
+        let fallback = Policy::Login(Requirement::login());
         Self {
-            router: Router::new(),
+            // Its own, so that another router's is not taken over without a word: two do not merge.
+            router: Router::new().fallback(not_found),
             login: login.clone(),
-            policies: HashMap::new(),
+            policies: Policies { routes: HashMap::new(), fallback },
             own: Vec::new(),
             prefix: String::new(),
         }
@@ -152,21 +161,52 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
         H: Handler<T, S>,
         T: 'static,
     {
-        // A method that axum cannot route by itself stays without a route, and so closed.
-        if let Ok(filter) = MethodFilter::try_from(method.clone()) {
-            self.router = self.router.route(path, on(filter, handler));
-            // axum calls the root of a nested router by the prefix alone.
-            let is_nested_root = path == "/" && !self.prefix.is_empty();
-            let path = if is_nested_root { self.prefix.clone() } else { format!("{}{path}", self.prefix) };
-            self.policies.insert((method, path), policy);
-        }
+        let filter = MethodFilter::try_from(method.clone());
+        let filter = filter.unwrap_or_else(|_| panic!("axum has no routes for the method {method}"));
+        self.router = self.router.route(path, on(filter, handler));
+        // axum calls the root of a nested router by the prefix alone.
+        let is_nested_root = path == "/" && !self.prefix.is_empty();
+        let path = if is_nested_root { self.prefix.clone() } else { format!("{}{path}", self.prefix) };
+        self.policies.routes.insert((method, path), policy);
         self
+    }
+
+    /// Answers paths that are no route's, for those who are logged in. Without it they are 404.
+    ///
+    /// ```
+    /// # use http::Method;
+    /// # use vestibule_login::{GuardedRouter, LoginManager};
+    /// # fn app(login: &LoginManager<String>) -> axum::Router {
+    /// let app = GuardedRouter::new(login).public(Method::GET, "/", async || "welcome").fallback(async || "the application");
+    /// app.into_router()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn fallback<H, T>(mut self, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.router = self.router.fallback(handler);
+        self
+    }
+
+    /// Answers paths that are no route's, for everybody: the files of a front end.
+    #[must_use]
+    pub fn public_fallback<H, T>(self, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let mut public = self.fallback(handler);
+        public.policies.fallback = Policy::Public;
+        public
     }
 
     /// Adds routes that were made elsewhere; all of them need a login.
     ///
     /// # Panics
-    /// As [`Router::merge`].
+    /// As [`Router::merge`], and for a router with a fallback: say that by [`fallback`](Self::fallback).
     #[must_use]
     pub fn merge(mut self, router: Router<S>) -> Self {
         self.router = self.router.merge(router);
@@ -177,7 +217,7 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     /// the routes of Vestibule.
     ///
     /// # Panics
-    /// As [`Router::merge`].
+    /// As [`Router::merge`], and for a router with a fallback: say that by [`public_fallback`](Self::public_fallback).
     #[must_use]
     pub fn merge_self_guarded(mut self, name: impl Into<String>, router: Router<S>) -> Self {
         self.own.push((name.into(), router));
@@ -189,11 +229,12 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     pub fn audit(&self) -> RouteAudit {
         let mut rows: Vec<_> = self
             .policies
+            .routes
             .iter()
             .map(|((method, path), policy)| RoutePolicy::new(method.as_str(), path, policy.to_string()))
             .collect();
         rows.sort();
-        rows.push(RoutePolicy::new("ANY", "*", Policy::<U>::Login(Requirement::login()).to_string()));
+        rows.push(RoutePolicy::new("ANY", "*", self.policies.fallback.to_string()));
         for (name, _) in &self.own {
             rows.push(RoutePolicy::new("ANY", name, "as its routes decide"));
         }
@@ -203,14 +244,15 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     /// The router, guarded. Layers and fallbacks that are added to it later are outside of the guard.
     pub fn into_router(self) -> Router<S> {
         let guard = Guard { login: self.login, policies: Arc::new(self.policies) };
-        let guarded = self.router.fallback(not_found).layer(guard);
+        // Said here, and so inside of the guard: whoever mounts this could else put one outside of it.
+        let guarded = self.router.method_not_allowed_fallback(method_not_allowed).layer(guard);
         self.own.into_iter().fold(guarded, |router, (_, own)| router.merge(own))
     }
 }
 
 impl<S, U> fmt::Debug for GuardedRouter<S, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuardedRouter").field("routes", &self.policies.len()).finish_non_exhaustive()
+        f.debug_struct("GuardedRouter").field("routes", &self.policies.routes.len()).finish_non_exhaustive()
     }
 }
 
@@ -227,10 +269,14 @@ async fn not_found() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
+async fn method_not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
 /// Decides by the route that matched.
 struct Guard<U> {
     login: LoginManager<U>,
-    policies: Arc<HashMap<(Method, String), Policy<U>>>,
+    policies: Arc<Policies<U>>,
 }
 
 impl<U> Clone for Guard<U> {
@@ -240,13 +286,16 @@ impl<U> Clone for Guard<U> {
 }
 
 impl<U: User> Guard<U> {
+    /// `None` for a method that a route has not got, and for routes that were made elsewhere.
     fn policy(&self, parts: &Parts) -> Option<&Policy<U>> {
-        let path = parts.extensions.get::<MatchedPath>()?.as_str().to_owned();
-        let policy = self.policies.get(&(parts.method.clone(), path.clone()));
+        let Policies { routes, fallback } = &*self.policies;
+        let Some(path) = parts.extensions.get::<MatchedPath>() else { return Some(fallback) };
+        let path = path.as_str().to_owned();
+        let policy = routes.get(&(parts.method.clone(), path.clone()));
         // RFC 9110 §9.3.2: axum answers HEAD with the route for GET.
         policy.or_else(|| {
             let is_head = parts.method == Method::HEAD;
-            is_head.then(|| self.policies.get(&(Method::GET, path))).flatten()
+            is_head.then(|| routes.get(&(Method::GET, path))).flatten()
         })
     }
 

@@ -40,6 +40,7 @@ pub mod cookies;
 mod extract;
 mod guard;
 mod layer;
+mod live;
 mod location;
 mod manager;
 mod next;
@@ -69,6 +70,7 @@ pub use self::{
     },
     guard::{GuardedRouter, Requirement, RouteAudit, RoutePolicy},
     layer::{LoginLayer, LoginService, RequestUser},
+    live::UntilEnded,
     location::Location,
     manager::{HasLogin, LoginManager},
     next::Next,

@@ -12,7 +12,7 @@ use crate::{
     builder::LoginManagerBuilder,
     claims::{LoginClaims, NewToken},
     cookies::{UnfitCookie, delete_cookie, set_cookie},
-    extract::Login,
+    extract::{CarriedToken, Login},
     location::{Found, Location},
     own_tokens::{AccessToken, TokenError, TokenShop},
     refusal::Refusal,
@@ -240,8 +240,23 @@ impl<U> LoginManager<U> {
 
     /// The application's answer to a refusal.
     pub(crate) fn reject(&self, refusal: Refusal, parts: &Parts) -> Rejection {
-        let response = self.0.settings.answers.answer(&refusal, parts);
+        let mut response = self.0.settings.answers.answer(&refusal, parts);
+        if self.is_cookie_dead(&refusal, parts) {
+            // Without a cookie location there is none to delete.
+            let _ = self.delete_cookie(response.headers_mut());
+        }
         Rejection::new(refusal, response)
+    }
+
+    /// Whether a cookie of ours holds what will never be a login again: kept, it would close every route that refuses bad
+    /// tokens, the one that logs in included. A token of another type may be good elsewhere.
+    fn is_cookie_dead(&self, refusal: &Refusal, parts: &Parts) -> bool {
+        let is_dead = match refusal {
+            Refusal::InvalidToken(bad) => !matches!(bad, BadToken::WrongType { .. }),
+            _ => false,
+        };
+        let found = || self.locations().iter().find(|location| location.read(parts) != Found::Nothing);
+        is_dead && self.0.shop.is_some() && matches!(found(), Some(Location::Cookie(_)))
     }
 
     /// The token of a request: the first place that holds something decides.
@@ -310,20 +325,22 @@ impl<U: Clone + Send + Sync + 'static> LoginManager<U> {
 
     async fn open(&self, credentials: Credentials) -> Result<Login<U>, Refusal> {
         let claims = self.verify(&credentials.token).await?;
-        self.load(claims, credentials.location).await
+        self.load(claims, credentials).await
     }
 
-    pub(crate) async fn load(&self, claims: LoginClaims, location: Location) -> Result<Login<U>, Refusal> {
+    async fn load(&self, claims: LoginClaims, credentials: Credentials) -> Result<Login<U>, Refusal> {
         let user = self.0.authenticator.load(&claims).await?;
         let user = user.ok_or(Refusal::InvalidToken(BadToken::UnknownUser))?;
-        Ok(Login { user, claims: Arc::new(claims), location, manager: self.clone() })
+        let Credentials { token, location } = credentials;
+        let token = CarriedToken::new(&token);
+        Ok(Login { user, claims: Arc::new(claims), location, token, manager: self.clone() })
     }
 
     /// Who has shown the first of two factors.
     pub(crate) async fn authenticate_partially(&self, parts: &Parts) -> Result<Login<U>, Refusal> {
         let credentials = self.find_credentials(parts)?.ok_or(Refusal::NotAuthenticated)?;
         let claims = self.0.authenticator.verify_partial(&credentials.token).await?;
-        self.load(claims, credentials.location).await
+        self.load(claims, credentials).await
     }
 }
 

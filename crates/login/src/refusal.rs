@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use vestibule_token::scope::Scopes;
+use vestibule_token::scope::{Scopes, is_scope_name};
 
 use crate::authenticator::{BadToken, Failure, VerifyError};
 
@@ -96,9 +96,10 @@ impl Refusal {
                 "Bearer error=\"invalid_token\", error_description=\"a token of type {expected} is expected\""
             )),
             Self::InvalidToken(_) => Some("Bearer error=\"invalid_token\"".into()),
-            Self::InsufficientScope(needed) => {
+            Self::InsufficientScope(needed) if is_quotable(needed) => {
                 Some(format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\""))
             }
+            Self::InsufficientScope(_) => Some("Bearer error=\"insufficient_scope\"".into()),
             Self::NotFresh(limit) => Some(format!(
                 "Bearer error=\"insufficient_user_authentication\", max_age=\"{}\"",
                 limit.as_secs()
@@ -114,6 +115,11 @@ impl Refusal {
     }
 }
 
+/// Whether the names of scopes stay inside of a quoted string, wherever the application has them from.
+fn is_quotable(scopes: &Scopes) -> bool {
+    scopes.iter().all(is_scope_name)
+}
+
 impl From<VerifyError> for Refusal {
     fn from(error: VerifyError) -> Self {
         match error {
@@ -126,5 +132,19 @@ impl From<VerifyError> for Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_named_in_the_challenge_and_breaks_out_of_nothing() {
+        let of = |name: &str| Refusal::InsufficientScope([name].into_iter().collect()).challenge().unwrap();
+        assert_eq!(of("a:b"), "Bearer error=\"insufficient_scope\", scope=\"a:b\"");
+        for odd in ["a\r\nSet-Cookie: x", "a\", realm=\"b", "", "ä", "a\\"] {
+            assert_eq!(of(odd), "Bearer error=\"insufficient_scope\"", "{odd:?}");
+        }
     }
 }

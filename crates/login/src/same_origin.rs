@@ -232,7 +232,12 @@ impl OriginPolicy {
     #[must_use]
     pub fn is_foreign(&self, headers: &HeaderMap) -> bool {
         match origin_of(headers) {
-            Claim::Known(origin) => !self.trusts(&origin, headers),
+            // Behind a proxy the request names another host than the browser did, which then tells by itself; where the
+            // origin is configured, nothing else is asked.
+            Claim::Known(origin) => {
+                !self.trusts(&origin, headers)
+                    && !(self.trusts_own_host && is_fetched_from_same_origin(headers))
+            }
             Claim::Malformed => true,
             Claim::Opaque => !is_fetched_from_same_origin(headers),
             Claim::Absent => is_fetched_from_elsewhere(headers),
@@ -398,6 +403,22 @@ mod tests {
             (&[("host", "evil.example/"), ("origin", "https://evil.example")], false),
         ] {
             assert_eq!(policy.prove_same_origin(&headers(pairs)), proves, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_login_page_is_not_foreign_behind_a_proxy_that_names_another_host() {
+        let own = [("origin", "https://app.example"), ("sec-fetch-site", "same-origin")];
+        let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+        for host in [None, Some(("host", "127.0.0.1:3000"))] {
+            let sent = |pairs: &[(&'static str, &'static str)]| {
+                headers(&pairs.iter().copied().chain(host).collect::<Vec<_>>())
+            };
+            assert!(!OriginPolicy::of_own_host().is_foreign(&sent(&own)), "{host:?}");
+            assert!(OriginPolicy::of_own_host().is_foreign(&sent(&foreign)), "{host:?}");
+            assert!(OriginPolicy::of_own_host().is_foreign(&sent(&own[..1])), "{host:?}");
+            // Where the origin is known, it decides alone.
+            assert!(policy().is_foreign(&sent(&own)), "{host:?}");
         }
     }
 

@@ -7,6 +7,7 @@ mod login {
     mod app;
     mod guard;
     mod layer;
+    mod live;
     mod loader;
     mod places;
     mod proofs;

@@ -2,13 +2,13 @@
 //!
 //! Two readers of `{"sub":"a","sub":"b"}` may see two different people; so nobody sees one.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// Parses a JSON object without duplicate members; `None` for everything else.
 ///
@@ -23,73 +23,67 @@ use serde_json::{Map, Number, Value};
 /// ```
 #[must_use]
 pub fn parse_object(json: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(json).ok()? {
-        Strict(Value::Object(object)) => Some(object),
-        Strict(_) => None,
-    }
+    // Looked through for duplicates by us, read by serde_json: only that knows how it hands out numbers, which a feature
+    // of it that anybody turns on (`arbitrary_precision`) changes for everybody.
+    let NoDuplicates = serde_json::from_slice(json).ok()?;
+    serde_json::from_slice(json).ok()
 }
 
-struct Strict(Value);
+/// Any JSON whose objects have no member twice.
+struct NoDuplicates;
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de> Deserialize<'de> for NoDuplicates {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+        deserializer.deserialize_any(Look)
     }
 }
 
-struct StrictVisitor;
+struct Look;
 
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
+impl<'de> Visitor<'de> for Look {
+    type Value = NoDuplicates;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON without duplicate members")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E: Error>(self) -> Result<NoDuplicates, E> {
+        Ok(NoDuplicates)
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E: Error>(self, _: bool) -> Result<NoDuplicates, E> {
+        Ok(NoDuplicates)
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E: Error>(self, _: i64) -> Result<NoDuplicates, E> {
+        Ok(NoDuplicates)
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E: Error>(self, _: u64) -> Result<NoDuplicates, E> {
+        Ok(NoDuplicates)
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    fn visit_f64<E: Error>(self, _: f64) -> Result<NoDuplicates, E> {
+        Ok(NoDuplicates)
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E: Error>(self, _: &str) -> Result<NoDuplicates, E> {
+        Ok(NoDuplicates)
     }
 
-    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<NoDuplicates, A::Error> {
+        while let Some(NoDuplicates) = sequence.next_element()? {}
+        Ok(NoDuplicates)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Strict(value)) = sequence.next_element()? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if object.insert(name, value).is_some() {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<NoDuplicates, A::Error> {
+        let mut names = HashSet::new();
+        while let Some((name, NoDuplicates)) = members.next_entry::<String, NoDuplicates>()? {
+            if !names.insert(name) {
                 return Err(A::Error::custom("duplicate member"));
             }
         }
-        Ok(Value::Object(object))
+        Ok(NoDuplicates)
     }
 }
 

@@ -2,18 +2,11 @@
 //!
 //! They are authenticated when they connect, and disconnected when that no longer counts.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, request::Parts};
-use pin_project_lite::pin_project;
 use vestibule_core::{
     live::TokenWatch,
     token::{
@@ -22,6 +15,7 @@ use vestibule_core::{
         claims::AccessClaims,
     },
 };
+pub use vestibule_login::UntilEnded;
 use vestibule_login::same_origin::{is_web_socket, needs_proof};
 
 use super::{TokenLocation, bearer, prove_same_origin};
@@ -92,37 +86,7 @@ impl LiveCaller {
         let ended = async move {
             let _ = self.watch.ended().await;
         };
-        UntilEnded { stream, ended: Box::pin(ended) }
-    }
-}
-
-pin_project! {
-    /// A stream that ends when its caller's token no longer counts.
-    pub struct UntilEnded<S> {
-        #[pin]
-        stream: S,
-        ended: Pin<Box<dyn Future<Output = ()> + Send>>,
-    }
-}
-
-impl<S> fmt::Debug for UntilEnded<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UntilEnded").finish_non_exhaustive()
-    }
-}
-
-impl<S: Stream> Stream for UntilEnded<S> {
-    type Item = S::Item;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let this = self.project();
-        // First, so that a stream that is always ready does not go on for ever.
-        if this.ended.as_mut().poll(context).is_ready() {
-            // It is asked again only by whoever breaks the contract of streams; then it never answers.
-            *this.ended = Box::pin(std::future::pending());
-            return Poll::Ready(None);
-        }
-        this.stream.poll_next(context)
+        UntilEnded::new(stream, ended)
     }
 }
 

@@ -95,15 +95,19 @@ async fn t56_the_login_page_gets_a_safe_next_and_nothing_else() {
             "/required?q=https://evil.example",
             "/login?lang=de&next=%2Frequired%3Fq%3Dhttps%3A%2F%2Fevil.example",
         ),
-        // What cannot be asked for again is not gone back to, and the login page never to itself.
+        // What cannot be asked for again is not gone back to.
         ("POST", "/required", "/login?lang=de"),
-        ("GET", "/login?next=/x", "/login?lang=de"),
         ("GET", "http://evil.example/required", "/login?lang=de&next=%2Frequired"),
     ] {
         let request = http::Request::builder().method(method).uri(path).header("host", "evil.example");
         let answer = send(&app, request.body(Body::empty()).unwrap()).await;
         assert_eq!((answer.status, answer.header("location")), (303, place), "{method} {path}");
         assert!(answer.headers.get("www-authenticate").is_none() && answer.body.is_empty());
+    }
+    // A login page that refuses somebody sends nobody to itself.
+    for path in ["/login", "/login?next=/x"] {
+        let answer = send(&app, get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.code()), (401, "not_authenticated".into()), "{path}");
     }
     let stale = vestibule_login::NewToken::of("ada").not_fresh();
     let stale = login.create_access_token(stale).unwrap();
@@ -130,5 +134,54 @@ async fn programs_get_the_problem_where_only_pages_are_redirected() {
     ] {
         let request = get("/required").header("accept", accept).body(Body::empty()).unwrap();
         assert_eq!(send(&app, request).await.status, status, "{accept}");
+    }
+}
+
+/// A cookie lives as long as its token, and a token may die before: a user who is gone, a secret that was replaced.
+#[tokio::test]
+async fn a_dead_cookie_leads_to_the_login_page_and_not_in_circles() {
+    let login = built(builder().unauthenticated(Answer::redirect("/login")).user_loader(find));
+    let page =
+        async |user: Option<LoggedIn<User>>| user.map_or("log in".to_owned(), |LoggedIn(user)| user.name);
+    let required = async |LoggedIn(user): LoggedIn<User>| user.name;
+    let routes = || Router::new().route("/login", any(page)).route("/required", any(required));
+    let other = LoginManager::from_secret([b'x'; 32]).public_url("https://app.example");
+    let forged = built(other.clock(super::app::TurnedClock::new()).user_loader(find));
+    let dead = [
+        login.create_access_token("nobody").unwrap().expose().to_owned(),
+        forged.create_access_token("ada").unwrap().expose().to_owned(),
+        "a.b.c".to_owned(),
+    ];
+    for app in [routes().with_state(login.clone()), routes().layer(login.layer()).with_state(login.clone())] {
+        for token in &dead {
+            let mut cookie = Some(format!("__Host-access_token={token}"));
+            let (mut path, mut hops) = ("/required".to_owned(), 0);
+            let body = loop {
+                let request = http::Request::get(&path);
+                let request = cookie.iter().fold(request, |request, cookie| request.header("cookie", cookie));
+                let answer = send(&app, request.body(Body::empty()).unwrap()).await;
+                hops += 1;
+                assert!(hops < 4, "round and round: {path}");
+                if answer.headers.get("set-cookie").is_some() {
+                    let set = answer.header("set-cookie");
+                    assert!(set.starts_with("__Host-access_token=;") && set.contains("Max-Age=0"), "{set}");
+                    cookie = None;
+                }
+                if answer.status != 303 {
+                    break answer.body;
+                }
+                path = answer.header("location").to_owned();
+            };
+            assert_eq!(body, "log in");
+        }
+    }
+    // What is not dead stays: a token of another type, a request from elsewhere, a token in the header.
+    let partial = login.create_partial_token("ada").unwrap();
+    let by_cookie =
+        http::Request::get("/required").header("cookie", format!("__Host-access_token={}", partial.expose()));
+    let app = routes().with_state(login.clone());
+    for request in [by_cookie.body(Body::empty()).unwrap(), with_token("/required", "a.b.c")] {
+        let answer = send(&app, request).await;
+        assert!(answer.headers.get("set-cookie").is_none(), "{:?}", answer.headers);
     }
 }

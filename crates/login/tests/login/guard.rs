@@ -129,3 +129,54 @@ async fn a_nested_guard_is_told_its_prefix_and_stays_closed_without() {
     }
     assert!(inner("/api").audit().to_string().contains("GET     /api/open    anyone"));
 }
+
+#[tokio::test]
+async fn a_fallback_is_for_those_who_are_logged_in_unless_it_is_public() {
+    let login = manager();
+    let token = login.create_access_token("ada").unwrap();
+    let guarded = || routes(&login).fallback(text);
+    let public = || routes(&login).public_fallback(text);
+    assert!(
+        guarded().audit().to_string().contains("ANY     *              logged in\n"),
+        "{}",
+        guarded().audit()
+    );
+    assert!(public().audit().to_string().contains("ANY     *              anyone\n"), "{}", public().audit());
+    for (router, nobody) in [(guarded(), 401), (public(), 200)] {
+        let app = router.into_router().with_state(());
+        for (method, path) in [("GET", "/spa/page"), ("POST", "/spa/page"), ("GET", "/posts/x/y")] {
+            assert_eq!(status(&app, method, path, None).await, nobody, "{method} {path}");
+            assert_eq!(status(&app, method, path, Some(token.expose())).await, 200, "{method} {path}");
+        }
+        // Routes stay as they are, and so do the methods that they have not got.
+        assert_eq!(status(&app, "GET", "/users", None).await, 401);
+        assert_eq!(status(&app, "GET", "/merged", None).await, 401);
+        assert_eq!(status(&app, "PUT", "/posts/x", None).await, 401);
+        assert_eq!(status(&app, "PUT", "/posts/x", Some(token.expose())).await, 405);
+    }
+    let nested =
+        GuardedRouter::new(&login).under("/api").route(Method::GET, "/users", text).public_fallback(text);
+    let app = Router::new().nest("/api", nested.into_router());
+    assert_eq!(status(&app, "GET", "/api/users", None).await, 401);
+    assert_eq!(status(&app, "GET", "/api/other", None).await, 200);
+}
+
+#[tokio::test]
+async fn defaults_of_whoever_mounts_it_open_nothing() {
+    let login = manager();
+    let mounted = Router::new().merge(routes(&login).into_router());
+    let app = mounted.method_not_allowed_fallback(text).with_state(());
+    assert_eq!(status(&app, "PUT", "/posts/x", None).await, 401);
+}
+
+#[test]
+#[should_panic(expected = "fallback")]
+fn a_fallback_of_a_merged_router_does_not_get_lost() {
+    let _ = routes(&manager()).merge(Router::new().fallback(text));
+}
+
+#[test]
+#[should_panic(expected = "FROB")]
+fn a_method_that_axum_cannot_route_is_told_of() {
+    let _ = routes(&manager()).route("FROB".parse().unwrap(), "/frob", text);
+}

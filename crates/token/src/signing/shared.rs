@@ -36,7 +36,7 @@ pub enum BadSecret {
 }
 
 impl SigningKey {
-    /// Takes a shared secret (HS256): raw text, of which a final newline is cut.
+    /// Takes a shared secret (HS256): text, of which a final newline is cut, or random bytes as they are.
     ///
     /// # Errors
     /// [`BadSecret`] for one that is empty, blank or shorter than 32 bytes.
@@ -44,8 +44,7 @@ impl SigningKey {
     /// # Security
     /// Whoever can verify with it can also sign. Where another service verifies, use a key pair.
     pub fn from_secret(secret: &[u8]) -> Result<Self, BadSecret> {
-        let secret = secret.strip_suffix(b"\n").unwrap_or(secret);
-        let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
+        let secret = without_newline(secret);
         if secret.is_empty() {
             return Err(BadSecret::Empty);
         }
@@ -70,6 +69,12 @@ impl SigningKey {
             verifying,
         })
     }
+}
+
+/// Editors end text with a newline. The last of random bytes, which are no UTF-8, is one of them, whatever it is.
+fn without_newline(secret: &[u8]) -> &[u8] {
+    let Ok(text) = std::str::from_utf8(secret) else { return secret };
+    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text).as_bytes()
 }
 
 /// A MAC under the secret itself: it names it without telling it.
@@ -112,6 +117,20 @@ mod tests {
         assert!(jws::verify(&token, other.verifying()).is_err());
         assert!(key.jwk().get("k").is_none() && key.pem().is_empty());
         assert!(!format!("{key:?} {:?}", key.verifying()).contains("thirty"));
+    }
+
+    #[test]
+    fn random_bytes_keep_their_last_one_whatever_it_is() {
+        let ending = |last: u8| [&[0xff; 31], [last].as_slice()].concat();
+        let [newline, carriage, other] =
+            [b'\n', b'\r', b'x'].map(|last| SigningKey::from_secret(&ending(last)).unwrap().kid().to_owned());
+        assert!(newline != carriage && newline != other && carriage != other);
+        // Text loses one line's end, and nothing else.
+        let kid = |secret: &str| SigningKey::from_secret(secret.as_bytes()).unwrap().kid().to_owned();
+        let text = "x".repeat(32);
+        assert_eq!(kid(&text), kid(&format!("{text}\r\n")));
+        assert_ne!(kid(&text), kid(&format!("{text}\r")));
+        assert_ne!(kid(&text), kid(&format!("{text}\n\n")));
     }
 
     #[test]
