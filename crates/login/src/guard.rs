@@ -120,7 +120,8 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     /// A route for everybody, logged in or not. Its handler may still ask who is calling.
     ///
     /// # Panics
-    /// As [`Router::route`]: for a path that is none, or one that is there already.
+    /// As [`Router::route`]: for a path that is none, or one that is there already. And for a method that axum has no
+    /// routes for.
     #[must_use]
     pub fn public<H, T>(self, method: Method, path: &str, handler: H) -> Self
     where
@@ -162,7 +163,8 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone());
-        let filter = filter.unwrap_or_else(|_| panic!("axum has no routes for the method {method}"));
+        #[expect(clippy::expect_used, reason = "documented, as axum does for what is no route")]
+        let filter = filter.expect("axum has no routes for this method");
         self.router = self.router.route(path, on(filter, handler));
         // axum calls the root of a nested router by the prefix alone.
         let is_nested_root = path == "/" && !self.prefix.is_empty();

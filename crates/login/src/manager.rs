@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use axum::extract::FromRef;
 use http::{HeaderMap, header, request::Parts};
-use vestibule_token::clock::{Clock, Timestamp};
+use vestibule_token::{
+    claims::BadClaims,
+    clock::{Clock, Timestamp},
+};
 
 use crate::{
     answers::Answers,
@@ -249,10 +252,12 @@ impl<U> LoginManager<U> {
     }
 
     /// Whether a cookie of ours holds what will never be a login again: kept, it would close every route that refuses bad
-    /// tokens, the one that logs in included. A token of another type may be good elsewhere.
+    /// tokens, the one that logs in included. A token of another type may be good elsewhere; one that has expired goes by
+    /// itself, and may have been renewed meanwhile.
     fn is_cookie_dead(&self, refusal: &Refusal, parts: &Parts) -> bool {
         let is_dead = match refusal {
-            Refusal::InvalidToken(bad) => !matches!(bad, BadToken::WrongType { .. }),
+            Refusal::InvalidToken(BadToken::WrongType { .. } | BadToken::Claims(BadClaims::Expired)) => false,
+            Refusal::InvalidToken(_) => true,
             _ => false,
         };
         let found = || self.locations().iter().find(|location| location.read(parts) != Found::Nothing);

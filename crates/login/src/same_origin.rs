@@ -235,8 +235,8 @@ impl OriginPolicy {
             // Behind a proxy the request names another host than the browser did, which then tells by itself; where the
             // origin is configured, nothing else is asked.
             Claim::Known(origin) => {
-                !self.trusts(&origin, headers)
-                    && !(self.trusts_own_host && is_fetched_from_same_origin(headers))
+                let is_told = self.trusts_own_host && is_fetched_from_same_origin(headers);
+                !is_told && !self.trusts(&origin, headers)
             }
             Claim::Malformed => true,
             Claim::Opaque => !is_fetched_from_same_origin(headers),
