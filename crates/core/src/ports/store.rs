@@ -43,7 +43,8 @@
 //! - After [`close`](Upkeep::close) every method is [`StoreError::Unavailable`].
 //!
 //! `vestibule_testkit::contract` holds a store to this: each method, its conflicts and its races, made into tests by
-//! `store_contract!`, which asks for a fixture with two short methods.
+//! `store_contract!`, which asks for a fixture with two short methods. `crates/vestibule/examples/own-store` is a whole store
+//! that keeps it, a file for each trait, and `crates/vestibule/tests/own_store.rs` the test that holds it to it.
 //!
 //! [`Email::canonical`]: crate::values::email::Email::canonical
 //! [`Username::canonical`]: crate::values::username::Username::canonical

@@ -44,7 +44,8 @@ pub trait Sessions: Send + Sync + fmt::Debug {
     /// A generation beyond the one that is kept is good, and the next one follows it: the token's MAC proves that we issued
     /// it, and a restored backup lags behind. One that is kept already is answered with the same child while nobody has
     /// used that and the grace lasts, counted from the swap or the end of the [`Stall`] that it fell into; a clock that
-    /// ran backwards counts as no time. Everything else was used before: theft, which ends the session.
+    /// ran backwards counts as no time. Everything else was used before: theft, which ends the session. No session gets to
+    /// the generation `i64::MAX`: what names that or a later one is refused.
     async fn rotate_session(&self, rotation: RotationRequest) -> Result<Rotation, StoreError>;
 
     /// The live sessions of an account, the newest first.
