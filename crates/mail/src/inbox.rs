@@ -81,6 +81,12 @@ impl Inbox {
         self.locked(|letters| letters.iter().cloned().collect())
     }
 
+    /// Takes out what came, oldest first; what comes meanwhile stays.
+    #[must_use]
+    pub fn take(&self) -> Vec<Received> {
+        self.locked(|letters| letters.drain(..).collect())
+    }
+
     /// Forgets what came.
     pub fn clear(&self) {
         self.locked(VecDeque::clear);

@@ -30,6 +30,8 @@ const LIMITS: &str = "docs/limits.md";
 const WEB_LOGIN: &str = "docs/web-login.md";
 /// Its examples are doc tests of the crate `vestibule`.
 const LOGIN_MANAGER: &str = "docs/login-manager.md";
+/// Its examples are doc tests of the crate `vestibule-testing`.
+const TESTING: &str = "docs/testing.md";
 
 /// The only example in a language of a document.
 fn only(document: &str, language: &str) -> String {
@@ -140,6 +142,23 @@ fn the_dependencies_an_application_needs_are_ours() {
     let (shown, ours) = (&shown["dependencies"], &workspace["workspace"]);
     assert_eq!(shown["axum"].as_str(), ours["dependencies"]["axum"]["version"].as_str());
     assert_eq!(shown["vestibule"]["git"], ours["package"]["repository"]);
+}
+
+#[test]
+fn the_dependencies_of_an_applications_tests_are_ours() {
+    let ours: toml::Table = text("Cargo.toml").parse().unwrap();
+    let features: toml::Table = text("crates/testing/Cargo.toml").parse().unwrap();
+    let shown: Vec<_> = examples(TESTING).into_iter().filter(|example| example.language == "toml").collect();
+    assert_eq!(shown.len(), 2);
+    for (example, has_defaults) in shown.iter().zip([true, false]) {
+        let shown: toml::Table = example.code.parse().unwrap();
+        // A place of its own in the manifest, so that no build but that of tests has it.
+        assert_eq!(shown.keys().collect::<Vec<_>>(), ["dev-dependencies"]);
+        let testing = &shown["dev-dependencies"]["vestibule-testing"];
+        assert_eq!(testing["git"], ours["workspace"]["package"]["repository"]);
+        assert_eq!(testing.get("default-features").is_none(), has_defaults);
+    }
+    assert_eq!(features["features"]["default"], toml::Value::from(vec!["accounts"]));
 }
 
 #[test]
@@ -291,6 +310,7 @@ fn every_example_is_run_by_a_test() {
                 | (VERIFYING, "python" | "js" | "rust")
                 | (WEB_LOGIN, "js")
                 | (LOGIN_MANAGER, "rust")
+                | (TESTING, "rust" | "toml")
                 | (MAIL, "toml")
                 | (WEBHOOKS, "toml" | "python" | "json")
                 | (CAPTCHA, "toml" | "json" | "html")

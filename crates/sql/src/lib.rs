@@ -3,6 +3,10 @@
 //! The bodies (`accounts`, `sessions`, `rotation`, …) speak to a `Tx` in the SQL that SQLite and PostgreSQL share; an
 //! engine, [`sqlite`] or [`postgres`], gives them one and makes what they did durable before anybody hears of it.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres")),
+    expect(dead_code, reason = "without an engine the bodies run on nothing")
+)]
 
 mod accounts;
 mod administration;

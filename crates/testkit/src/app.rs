@@ -18,7 +18,9 @@ use vestibule::{
 
 use vestibule_mail::Received;
 
-use crate::{client::Client, clock::VirtualClock, faults::FaultyStore, hasher::CountingHasher};
+use vestibule_testing::{TestClient, VirtualClock};
+
+use crate::{faults::FaultyStore, hasher::CountingHasher};
 
 mod builder;
 
@@ -91,8 +93,9 @@ impl TestApp {
 
     /// A new client, without cookies.
     #[must_use]
-    pub fn client(&self) -> Client {
-        Client::of(self.router.clone(), self.settings.origin()).under(&self.settings.prefix)
+    pub fn client(&self) -> TestClient {
+        let client = TestClient::of(self.router.clone(), self.settings.public_url());
+        client.under(&self.settings.prefix).named("testkit")
     }
 
     /// The engine.
@@ -149,9 +152,7 @@ impl TestApp {
     /// Where the store does not answer.
     pub async fn mails(&self) -> Vec<Received> {
         self.auth().run_due_errands().await.expect("the outbox");
-        let letters = self.settings.inbox.letters();
-        self.settings.inbox.clear();
-        letters
+        self.settings.inbox.take()
     }
 
     /// Every audit event, the oldest first, once those recorded so far are written.

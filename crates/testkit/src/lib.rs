@@ -1,7 +1,8 @@
-//! A test kit for Vestibule: an application in process, a clock to turn, the contract every store must keep, and a store
+//! What the tests of Vestibule share: the server application in process, the contract every store must keep, and a store
 //! that fails on purpose.
 //!
-//! Applications that mount Vestibule test themselves with [`TestApp`]; who writes a store runs [`contract`] on it.
+//! Applications that mount Vestibule test themselves with the crate `vestibule-testing`, whose client, clock and hasher are
+//! also in here; who writes a store runs [`contract`] on it.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -22,23 +23,19 @@
 //! # }
 //! ```
 
-mod answer;
 mod app;
-mod client;
-mod clock;
 pub mod contract;
 pub mod faults;
 mod hasher;
-mod request;
 #[cfg(all(unix, feature = "servers"))]
 pub mod servers;
 pub mod siteverify;
 #[cfg(all(unix, feature = "servers"))]
 pub mod smtp;
 
-pub use answer::{Answer, SetCookie};
 pub use app::{TestApp, TestAppBuilder};
-pub use client::{Client, PASSWORD, Tokens};
-pub use clock::VirtualClock;
 pub use hasher::CountingHasher;
-pub use request::RequestBuilder;
+pub use vestibule_testing::{
+    PASSWORD, SetCookie, TestAnswer as Answer, TestClient as Client, TestHasher,
+    TestRequest as RequestBuilder, Tokens, VirtualClock,
+};

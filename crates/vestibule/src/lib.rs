@@ -23,12 +23,15 @@
 //! SQLite inside, every route mounted. What it is made of can be used by itself (feature `engine`): the engine and its
 //! rules in `core`, routers and extractors in `http`, password hashing in `hashing`, storage in `sql`.
 //!
+//! Tests of an application have the crate `vestibule-testing`: the application in process, accounts in memory, a clock to
+//! turn, and somebody who is logged in within one line.
+//!
 #![cfg_attr(feature = "sqlite", doc = "```no_run")]
 #![cfg_attr(feature = "sqlite", doc = include_str!("../examples/quick_start.rs"))]
 #![cfg_attr(feature = "sqlite", doc = "```")]
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "engine")]
 pub mod quick_start;
 #[cfg(feature = "engine")]
 pub mod secret_file;
@@ -60,7 +63,7 @@ pub use vestibule_hashing as hashing;
 #[cfg(feature = "engine")]
 pub use vestibule_sql as sql;
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "engine")]
 pub use quick_start::{QuickStartError, Vestibule, VestibuleBuilder};
 #[cfg(feature = "engine")]
 pub use vestibule_axum::extract::{Authenticated, CurrentUser};

@@ -1,21 +1,35 @@
 //! The quick start as an application uses it: served by axum on a real socket.
 #![expect(clippy::unwrap_used, reason = "tests; the functions they share are not marked as tests")]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, routing::get};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
+use tower::ServiceExt as _;
 use vestibule::{
     CurrentUser, Vestibule,
     core::{
         Policy,
-        ports::{DeliveryError, Mailer},
-        values::message::{Content, Message},
+        administration::Administrator,
+        ports::{Clock, DeliveryError, Mailer, Timestamp},
+        register::NewUser,
+        values::{
+            message::{Content, Message},
+            password::Password,
+            secret::SecretKey,
+        },
     },
-    hashing::HashingConfig,
+    hashing::{HashingConfig, HashingPool},
     http::routes::Route,
 };
 
@@ -146,4 +160,76 @@ async fn letters_go_to_the_applications_mailer_and_lead_to_where_the_pages_are()
     let described = send(address, "GET /auth/openapi.json HTTP/1.1", "").await;
     assert!(!described.contains("/api/users/register"));
     vestibule.close().await;
+}
+
+#[tokio::test]
+async fn t30_hashing_for_tests_is_refused_away_from_loopback() {
+    for url in ["https://app.example", "http://app.example", "https://localhost"] {
+        let builder = Vestibule::builder(url).hashing(HashingConfig::cheap_for_tests());
+        let refused = builder.open_in_memory().await.unwrap_err();
+        assert!(refused.to_string().starts_with("hashing parameters for tests are for tests"), "{refused}");
+    }
+    Vestibule::builder("https://app.example").open_in_memory().await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn applications_in_memory_share_nothing() {
+    let open = || {
+        Vestibule::builder("http://127.0.0.1:3000").hashing(HashingConfig::cheap_for_tests()).open_in_memory()
+    };
+    let (first, second) = (open().await.unwrap(), open().await.unwrap());
+    let json = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
+    for vestibule in [&first, &second] {
+        let router = vestibule.clone().into_router(vestibule.routes());
+        let request = http::Request::post("/api/v1/users").header("content-type", "application/json");
+        let answer = router.oneshot(request.body(axum::body::Body::from(json)).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 201);
+    }
+    first.close().await;
+    second.close().await;
+}
+
+/// A clock that another one may turn.
+#[derive(Clone, Debug, Default)]
+struct Turned(Arc<AtomicI64>);
+
+impl Clock for Turned {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn store_secret_clock_hasher_and_the_rest_of_the_engine_are_the_applications() {
+    let (clock, secret) = (Turned::default(), SecretKey::generate());
+    clock.0.store(1_767_225_600_000, Ordering::SeqCst);
+    let database = vestibule::sql::sqlite::MemoryDatabase::new().unwrap();
+    let (sender, mut letters) = tokio::sync::mpsc::unbounded_channel();
+    let mailer: Arc<dyn Mailer> = Arc::new(Postbox(sender));
+    let open = async || {
+        let (mailer, hasher) =
+            (Arc::clone(&mailer), HashingPool::start(HashingConfig::cheap_for_tests()).unwrap());
+        let builder = Vestibule::builder("https://app.example").clock(clock.clone()).hasher(hasher);
+        let builder = builder.engine(|engine| engine.mailer(mailer)).without_background_work();
+        builder.open_with(database.open().unwrap(), secret.clone()).await.unwrap()
+    };
+    let vestibule = open().await;
+    let user = NewUser {
+        email: "ada@example.com".into(),
+        username: None,
+        full_name: None,
+        password: Some(Password::new("correct horse battery")),
+        confirmed: false,
+    };
+    let ada = vestibule.auth().create_user(&Administrator::operator(), user).await.unwrap();
+    assert_eq!(ada.created_at.to_rfc3339(), "2026-01-01T00:00:00.000Z");
+    vestibule.auth().request_confirmation(&ada, None).await.unwrap();
+    vestibule.close().await;
+
+    // Nothing was done in the background; the errand is in the store, and the secret opens it again.
+    assert!(letters.try_recv().is_err());
+    let again = open().await;
+    assert_eq!(again.auth().run_due_errands().await.unwrap(), 1);
+    assert!(letters.try_recv().unwrap().starts_with("https://app.example/confirm/"));
+    again.close().await;
 }

@@ -27,7 +27,9 @@ use vestibule::{
 use vestibule_mail::{Inbox, Site, Templates};
 
 use super::TestApp;
-use crate::{clock::VirtualClock, faults::FaultyStore, hasher::CountingHasher};
+use vestibule_testing::VirtualClock;
+
+use crate::{faults::FaultyStore, hasher::CountingHasher};
 
 type OwnRoutes = Arc<dyn Fn(&AuthState) -> Router + Send + Sync>;
 type Wrap = Arc<dyn Fn(&AuthState, Router) -> Router + Send + Sync>;
@@ -269,8 +271,8 @@ impl TestAppBuilder {
         builder.start().await
     }
 
-    pub(super) fn origin(&self) -> String {
-        Origin::of_url(&self.public_url).expect("a URL").to_string()
+    pub(super) fn public_url(&self) -> &str {
+        &self.public_url
     }
 
     pub(super) fn database(&self) -> PathBuf {

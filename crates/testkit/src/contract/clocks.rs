@@ -24,7 +24,7 @@ use super::{
     StoreFixture,
     samples::{all_revoked, at, log_in, new_session, opening, register, rotated, rotation},
 };
-use crate::clock::VirtualClock;
+use vestibule_testing::VirtualClock;
 
 /// How far one clock is ahead of the other, in milliseconds.
 const AHEAD: i64 = 2000;

@@ -101,7 +101,8 @@ fn crates_depend_downwards_only() {
     let web = ["axum", "http", "http-body", "hyper", "tower", "utoipa", "utoipa-axum", "vestibule-axum"];
     let storage = ["rusqlite", "refinery", "vestibule-sql", "tokio-postgres"];
     let shared = ["redis", "vestibule-redis"];
-    let upper = ["vestibule", "vestibule-server", "vestibule-testkit", "clap", "anyhow", "toml"];
+    let upper =
+        ["vestibule", "vestibule-server", "vestibule-testing", "vestibule-testkit", "clap", "anyhow", "toml"];
     let heavy = ["tokio", "moka", "metrics", "tracing", "async-trait", "vestibule-core"];
     for (name, banned) in [
         ("token", [&web[..], &storage, &shared, &upper, &heavy, &["vestibule-hashing"]].concat()),

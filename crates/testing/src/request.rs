@@ -8,24 +8,25 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{answer::Answer, client::Client};
+use crate::{answer::TestAnswer, client::TestClient};
 
 /// A request being put together; awaiting it sends it.
 #[must_use = "await it to send it"]
 #[derive(Debug)]
-pub struct RequestBuilder {
-    client: Client,
+pub struct TestRequest {
+    client: TestClient,
     method: Method,
     path: String,
     headers: HeaderMap,
     body: Body,
 }
 
-impl RequestBuilder {
-    pub(crate) fn new(client: Client, method: Method, path: &str) -> Self {
+impl TestRequest {
+    pub(crate) fn new(client: TestClient, method: Method, path: &str) -> Self {
         let mut headers = HeaderMap::new();
         client.dress(&method, &mut headers);
-        Self { client, method, path: path.to_owned(), headers, body: Body::empty() }
+        let path = client.path_of(path).to_owned();
+        Self { client, method, path, headers, body: Body::empty() }
     }
 
     /// Sets a header, replacing what the client would send. The value may be any bytes that HTTP allows.
@@ -77,7 +78,7 @@ impl RequestBuilder {
     ///
     /// # Panics
     /// Where the path is none.
-    pub async fn send(self) -> Answer {
+    pub async fn send(self) -> TestAnswer {
         let mut request = Request::builder().method(self.method).uri(self.path);
         if let Some(headers) = request.headers_mut() {
             *headers = self.headers;
@@ -87,9 +88,9 @@ impl RequestBuilder {
     }
 }
 
-impl IntoFuture for RequestBuilder {
-    type Output = Answer;
-    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+impl IntoFuture for TestRequest {
+    type Output = TestAnswer;
+    type IntoFuture = Pin<Box<dyn Future<Output = TestAnswer> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

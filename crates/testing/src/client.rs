@@ -1,21 +1,26 @@
 //! A browser, or a program with a bearer token, in front of the application.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "accounts")]
+mod routes;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{Router, body::Body, response::Response};
+use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
-use serde_json::json;
 use tower::ServiceExt;
-use vestibule::http::client::PeerAddress;
+use vestibule::{LoginManager, NewToken, login::same_origin::Origin};
 
-use crate::{answer::Answer, request::RequestBuilder};
+use crate::{
+    answer::{SetCookie, TestAnswer},
+    request::TestRequest,
+};
 
-/// The password of everybody who is registered by [`Client::registered`].
+/// The password of everybody whom this crate registers, unless a test says otherwise.
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// A client with a cookie jar of its own and, where it was given one, a bearer token.
@@ -26,18 +31,17 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// use vestibule_testkit::TestApp;
+/// use axum::{Router, routing::get};
+/// use vestibule_testing::TestClient;
 ///
-/// let app = TestApp::start().await;
-/// let ada = app.client().registered("ada").await;
-/// assert_eq!(ada.get("/api/v1/users/me").await.json()["username"], "ada");
-///
-/// ada.post("/api/users/logout").await.expect(200);
-/// ada.get("/api/v1/users/me").await.expect_problem(401, "not_authenticated");
+/// let app = Router::new().route("/", get(async || "Hello!"));
+/// let visitor = TestClient::of(app, "https://app.example");
+/// visitor.get("/").await.assert_status(200).assert_text("Hello!");
+/// visitor.get("/diary").await.assert_status(404);
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct TestClient {
     router: Router,
     origin: String,
     prefix: String,
@@ -56,26 +60,23 @@ pub struct Tokens {
     pub refresh: String,
 }
 
-impl Client {
-    /// A client of any application, which is seen at `origin`.
+impl TestClient {
+    /// A client of any application, which is seen at this URL: requests go to its host, and unsafe ones come from its
+    /// pages.
+    ///
+    /// # Panics
+    /// Where the text is no URL.
     #[must_use]
-    pub fn of(router: Router, origin: impl Into<String>) -> Self {
+    pub fn of(router: Router, public_url: &str) -> Self {
         Self {
             router,
-            origin: origin.into(),
+            origin: Origin::of_url(public_url).expect("a URL").to_string(),
             prefix: String::new(),
             address: IpAddr::from([192, 0, 2, 1]),
-            user_agent: "testkit".into(),
+            user_agent: "vestibule-testing".into(),
             jar: Arc::default(),
             bearer: None,
         }
-    }
-
-    /// Registers and logs in under a prefix, where Vestibule is mounted at one.
-    #[must_use]
-    pub fn under(mut self, prefix: &str) -> Self {
-        prefix.clone_into(&mut self.prefix);
-        self
     }
 
     /// Calls from another address than `192.0.2.1`.
@@ -102,43 +103,54 @@ impl Client {
         self
     }
 
-    /// Registers `name`, with [`PASSWORD`] and the address `name@example.com`, and is logged in by cookie.
+    /// Is logged in to an application that has users of its own: carries a token that its [`LoginManager`] makes, in the
+    /// cookie where it has one, else in the `Authorization` header.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use axum::{Router, routing::get};
+    /// use vestibule::{LoggedIn, LoginManager, NewToken};
+    /// use vestibule_testing::TestClient;
+    ///
+    /// async fn hello(LoggedIn(name): LoggedIn<String>) -> String {
+    ///     format!("Hello, {name}!")
+    /// }
+    ///
+    /// let login = LoginManager::from_secret("thirty-two bytes that nobody else knows")
+    ///     .user_loader(async |name: String| Ok::<_, String>(Some(name)))
+    ///     .build()
+    ///     .unwrap();
+    /// let app = Router::new().route("/", get(hello)).with_state(login.clone());
+    ///
+    /// let ada = TestClient::of(app, "https://app.example").with_login(&login, NewToken::of("ada").scopes(["read"]));
+    /// ada.get("/").await.assert_status(200).assert_text("Hello, ada!");
+    /// # }
+    /// ```
     ///
     /// # Panics
-    /// Where the application refuses.
-    pub async fn registered(self, name: &str) -> Self {
-        let email = format!("{name}@example.com");
-        let body = json!({"email": email, "username": name, "password1": PASSWORD, "password2": PASSWORD});
-        let _ = self.post(&self.place("/api/users/register")).json(&body).await.expect(200);
+    /// Where the manager makes no token.
+    #[must_use]
+    pub fn with_login<U>(self, login: &LoginManager<U>, token: impl Into<NewToken>) -> Self {
+        let token = login.create_access_token(token).expect("a token");
+        let mut headers = HeaderMap::new();
+        if login.set_cookie(&mut headers, &token).is_err() {
+            return self.with_bearer(token.expose());
+        }
+        for cookie in SetCookie::all(&headers) {
+            self.plant_cookie(&cookie.name, &cookie.value);
+        }
         self
     }
 
-    /// Logs `name` in by cookie.
+    /// A program of the same person: no cookies, and the access token of the cookie in the `Authorization` header.
     ///
     /// # Panics
-    /// Where the application refuses.
-    pub async fn logged_in(self, name: &str) -> Self {
-        let _ = self.log_in(name, PASSWORD).await.expect(200);
-        self
-    }
-
-    /// Tries to log in by cookie.
-    pub async fn log_in(&self, name: &str, password: &str) -> Answer {
-        self.post(&self.place("/api/users/login")).json(&json!({"login": name, "password": password})).await
-    }
-
-    /// Logs `name` in at the token endpoint.
-    ///
-    /// # Panics
-    /// Where the application refuses.
-    pub async fn tokens(&self, name: &str) -> Tokens {
-        let form = [("username", name), ("password", PASSWORD)];
-        let answer = self.post(&self.place("/api/v1/token")).form(&form).await.expect(200);
-        Tokens { access: answer.member("access_token"), refresh: answer.member("refresh_token") }
-    }
-
-    fn place(&self, path: &str) -> String {
-        format!("{}{path}", self.prefix)
+    /// Where there is no cookie `access_token`.
+    #[must_use]
+    pub fn bearer(&self) -> Self {
+        let token = self.cookie("access_token").expect("somebody who is logged in by cookie");
+        Self { jar: Arc::default(), ..self.clone() }.with_bearer(&token)
     }
 
     /// The value of a cookie in the jar, by its name without the `__Host-` prefix.
@@ -167,33 +179,44 @@ impl Client {
     }
 
     /// Begins a request.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), method, path)
+    pub fn request(&self, method: Method, path: &str) -> TestRequest {
+        TestRequest::new(self.clone(), method, path)
     }
 
     /// Begins a `GET`.
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub fn get(&self, path: &str) -> TestRequest {
         self.request(Method::GET, path)
     }
 
     /// Begins a `POST`.
-    pub fn post(&self, path: &str) -> RequestBuilder {
+    pub fn post(&self, path: &str) -> TestRequest {
         self.request(Method::POST, path)
     }
 
     /// Begins a `PUT`.
-    pub fn put(&self, path: &str) -> RequestBuilder {
+    pub fn put(&self, path: &str) -> TestRequest {
         self.request(Method::PUT, path)
     }
 
     /// Begins a `PATCH`.
-    pub fn patch(&self, path: &str) -> RequestBuilder {
+    pub fn patch(&self, path: &str) -> TestRequest {
         self.request(Method::PATCH, path)
     }
 
     /// Begins a `DELETE`.
-    pub fn delete(&self, path: &str) -> RequestBuilder {
+    pub fn delete(&self, path: &str) -> TestRequest {
         self.request(Method::DELETE, path)
+    }
+
+    /// Who the engine takes it for.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn caller(&self) -> vestibule::core::values::client::Client {
+        vestibule::core::values::client::Client::new(self.address, &self.user_agent)
+    }
+
+    /// What to ask for, of a path or of a whole link to this application, as letters have them.
+    pub(crate) fn path_of<'a>(&self, link: &'a str) -> &'a str {
+        link.strip_prefix(&self.origin).filter(|path| path.starts_with('/')).unwrap_or(link)
     }
 
     /// The headers that the client sends of itself.
@@ -202,6 +225,9 @@ impl Client {
             headers.insert(name, HeaderValue::try_from(value).expect("a header value"));
         };
         add(header::USER_AGENT, self.user_agent.clone());
+        if let Some((_, host)) = self.origin.split_once("://") {
+            add(header::HOST, host.to_owned());
+        }
         if !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             add(header::ORIGIN, self.origin.clone());
         }
@@ -217,7 +243,7 @@ impl Client {
 
     /// Sends a request as it is, apart from the caller's address, and leaves the body of the answer to be read.
     pub async fn send_unread(&self, mut request: Request<Body>) -> Response {
-        request.extensions_mut().insert(PeerAddress(SocketAddr::new(self.address, 40_000)));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.address, 40_000)));
         match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -225,8 +251,9 @@ impl Client {
     }
 
     /// Sends a request as it is, apart from the caller's address; keeps the cookies of the answer.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
-        let answer = Answer::read(self.send_unread(request).await).await;
+    pub async fn send(&self, request: Request<Body>) -> TestAnswer {
+        let asked = format!("{} {}", request.method(), request.uri());
+        let answer = TestAnswer::read(asked, self.send_unread(request).await).await;
         let mut jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
         for cookie in answer.cookies() {
             if cookie.is_deleted() {

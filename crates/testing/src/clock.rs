@@ -8,18 +8,21 @@ use std::{
     time::Duration,
 };
 
-use vestibule::core::ports::{Clock, Timestamp};
+use vestibule::login::token::clock::{Clock, Timestamp};
 
 /// The first moment of 2026, UTC: a whole second, so that lifetimes in tokens are exact.
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// A clock that stands still until it is turned. Clones show the same time.
 ///
+/// A [`LoginManager`](vestibule::LoginManager) takes it with `clock(Arc::new(clock.clone()))`, `Vestibule::builder` with
+/// `clock(clock.clone())`; a `TestApp` has one already.
+///
 /// ```
 /// use std::time::Duration;
 ///
-/// use vestibule::core::ports::Clock;
-/// use vestibule_testkit::VirtualClock;
+/// use vestibule::login::token::clock::Clock;
+/// use vestibule_testing::VirtualClock;
 ///
 /// let clock = VirtualClock::default();
 /// let before = clock.now();
