@@ -19,6 +19,8 @@ use vestibule_core::{
     },
 };
 
+use vestibule_login::CsrfToken;
+
 use crate::{cookies::CookieKind, error::ApiError, state::AuthState};
 
 /// More than most token answers take, in bytes.
@@ -164,7 +166,7 @@ pub(crate) fn null() -> Response {
     no_store(Json(()))
 }
 
-/// Adds both cookies of a token pair.
+/// Adds both cookies of a token pair, and the one that pages read where there is a double submit.
 pub(crate) fn set_cookies(
     state: &AuthState,
     tokens: &TokenPair,
@@ -178,14 +180,26 @@ pub(crate) fn set_cookies(
         let cookie = cookies.set(kind, value, lifetime).map_err(ApiError::internal)?;
         headers.append(header::SET_COOKIE, cookie);
     }
+    if let Some(names) = state.http().csrf.as_double_submit() {
+        let value = CsrfToken::of(state.auth().csrf_token(tokens.session_id));
+        let access = cookies.name(CookieKind::Access);
+        let cookie = names.set((&access, cookies.secure), &value, tokens.refresh_ttl);
+        headers.append(header::SET_COOKIE, cookie.map_err(ApiError::internal)?);
+    }
     Ok(())
 }
 
-/// Deletes both cookies, with the attributes they were set with.
+/// Deletes them, with the attributes they were set with.
 pub(crate) fn delete_cookies(state: &AuthState, headers: &mut HeaderMap) {
     let cookies = state.http().cookies;
     for kind in [CookieKind::Access, CookieKind::Refresh] {
         headers.append(header::SET_COOKIE, cookies.delete(kind));
+    }
+    if let Some(names) = state.http().csrf.as_double_submit() {
+        let access = cookies.name(CookieKind::Access);
+        // A name that no header can carry could not have named the cookie that is deleted.
+        headers
+            .extend(names.delete((&access, cookies.secure)).ok().map(|cookie| (header::SET_COOKIE, cookie)));
     }
 }
 

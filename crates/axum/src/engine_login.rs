@@ -15,7 +15,10 @@ use vestibule_core::{
         clock::{Clock, Timestamp},
     },
     token::{Rejected, TokenError, claims::AccessClaims},
-    values::account::{Account, AccountId},
+    values::{
+        account::{Account, AccountId},
+        session::SessionId,
+    },
 };
 use vestibule_login::{Authenticator, BadToken, Failure, LoginClaims, LoginManager, VerifyError};
 
@@ -32,6 +35,7 @@ use crate::{cookies::CookieKind, policy::HttpPolicy, state::AuthState};
 ///     let policy = state.http();
 ///     LoginManager::over(EngineLogins::new(state.auth().clone()))
 ///         .origins(policy.origins.clone(), policy.cookies.secure)
+///         .csrf(policy.csrf.clone())
 ///         .unauthenticated(Answer::redirect_pages("/login"))
 ///         .build()
 /// }
@@ -51,7 +55,7 @@ impl EngineLogins {
         let clock = Arc::new(EngineClock(Arc::clone(auth)));
         let logins = Self::new(Arc::clone(auth));
         let cookie = (http.cookies.name(CookieKind::Access).into_owned(), http.cookies.secure);
-        LoginManager::usual(logins, http.origins.clone(), cookie, clock)
+        LoginManager::usual(logins, http.origins.clone(), cookie, clock, http.csrf.clone())
     }
 }
 
@@ -67,6 +71,11 @@ impl Authenticator<Account> for EngineLogins {
             Err(TokenError::Store(error)) => Err(failure(error).into()),
             Err(other) => Err(Failure::broken(other).into()),
         }
+    }
+
+    fn confirms_csrf(&self, claims: &LoginClaims, submitted: &str) -> bool {
+        let session_id = claims.session_id.as_deref().and_then(SessionId::read);
+        session_id.is_some_and(|id| self.0.is_csrf_token(id, submitted))
     }
 
     async fn load(&self, claims: &LoginClaims) -> Result<Option<Account>, Failure> {

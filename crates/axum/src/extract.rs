@@ -5,6 +5,7 @@
 
 mod admin;
 mod live;
+mod proof;
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -14,9 +15,8 @@ use vestibule_core::{
     token::{bearer::Bearer, claims::AccessClaims},
     values::{account::Account, client::Client, language::Language},
 };
-use vestibule_login::same_origin::needs_proof;
 
-pub(crate) use self::admin::AccountInPath;
+pub(crate) use self::{admin::AccountInPath, proof::Proof};
 pub use self::{
     admin::Admin,
     live::{LiveCaller, UntilEnded},
@@ -108,10 +108,12 @@ where
                 Cookie::Absent => return Err(Code::NotAuthenticated.into()),
             },
         };
-        if location == TokenLocation::Cookie && needs_proof(&parts.method, &parts.headers) {
-            prove_same_origin(&state, &parts.headers)?;
-        }
+        let proof = match location {
+            TokenLocation::Cookie => Proof::where_needed(&state, parts)?,
+            _ => Proof::Given,
+        };
         let claims = state.auth().verify_access_token(token).await?;
+        proof.check(&state, claims.session_id)?;
         Ok(Self { claims, location })
     }
 }
@@ -173,8 +175,9 @@ pub(crate) struct ProvenCookies {
 }
 
 impl ProvenCookies {
-    /// Reads both cookies; a request without any needs no proof.
-    pub(crate) fn read(state: &AuthState, headers: &HeaderMap) -> Result<Self, ApiError> {
+    /// Reads both cookies; a request without any needs no proof. Tokens that name no session are nobody's where there is
+    /// a double submit: no value could be theirs.
+    pub(crate) async fn read(state: &AuthState, headers: &HeaderMap) -> Result<Self, ApiError> {
         let mut cookies = Self::default();
         for (kind, value) in
             [(CookieKind::Access, &mut cookies.access), (CookieKind::Refresh, &mut cookies.refresh)]
@@ -186,8 +189,22 @@ impl ProvenCookies {
             }
         }
         let has_any = cookies.access.is_some() || cookies.refresh.is_some() || cookies.has_malformed;
-        if has_any {
-            prove_same_origin(state, headers)?;
+        if !has_any {
+            return Ok(cookies);
+        }
+        let proof = Proof::demand(state, headers)?;
+        if matches!(proof, Proof::Given) {
+            return Ok(cookies);
+        }
+        let auth = state.auth();
+        let named = [
+            auth.find_named_session(cookies.access.as_deref(), None).await,
+            auth.find_named_session(None, cookies.refresh.as_deref()).await,
+        ];
+        let named: Vec<_> = named.into_iter().flatten().collect();
+        named.iter().try_for_each(|session_id| proof.check(state, *session_id))?;
+        if named.is_empty() {
+            return Ok(Self { has_malformed: cookies.has_malformed, ..Self::default() });
         }
         Ok(cookies)
     }
@@ -203,12 +220,8 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(ProvenCookies::read(&AuthState::from_ref(state), &parts.headers)))
+        Ok(Self(ProvenCookies::read(&AuthState::from_ref(state), &parts.headers).await))
     }
-}
-
-fn prove_same_origin(state: &AuthState, headers: &HeaderMap) -> Result<(), ApiError> {
-    if state.http().origins.prove_same_origin(headers) { Ok(()) } else { Err(Code::CrossSiteRequest.into()) }
 }
 
 /// Reads the bearer token (RFC 6750 §2.1).

@@ -37,6 +37,7 @@ use crate::{
     client::client,
     cookies::{Cookie, CookieKind},
     error::ApiError,
+    extract::Proof,
     state::AuthState,
 };
 
@@ -92,12 +93,14 @@ impl ImplicitRefresh {
     /// What is done for a request.
     async fn plan(&self, parts: &Parts) -> Plan {
         let cookies = self.state.http().cookies;
-        if self.grace().is_zero() || !request::may_refresh(&self.state, parts) {
-            return Plan::Nothing;
-        }
+        let proof = request::proof_of(&self.state, parts).filter(|_| !self.grace().is_zero());
+        let Some(proof) = proof else { return Plan::Nothing };
         let Cookie::Present(refresh) = cookies.read(&parts.headers, CookieKind::Refresh) else {
             return Plan::Nothing;
         };
+        if !self.is_proven(&proof, refresh).await {
+            return Plan::Nothing;
+        }
         let access = match cookies.read(&parts.headers, CookieKind::Access) {
             Cookie::Present(access) => access,
             Cookie::Absent => return Plan::Before(self.offer(refresh, parts)),
@@ -113,6 +116,11 @@ impl ImplicitRefresh {
             )) => Plan::Before(self.offer(refresh, parts)),
             _ => Plan::Nothing,
         }
+    }
+
+    async fn is_proven(&self, proof: &Proof<'_>, refresh: &str) -> bool {
+        let named = self.state.auth().find_named_session(None, Some(refresh)).await;
+        matches!(proof, Proof::Given) || named.is_some_and(|id| proof.check(&self.state, id).is_ok())
     }
 
     fn offer(&self, refresh: &str, parts: &Parts) -> Offer {

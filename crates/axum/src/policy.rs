@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use vestibule_login::Csrf;
+
 use crate::{
     body::DEFAULT_BODY_LIMIT,
     client::TrustedProxies,
@@ -17,6 +19,8 @@ pub struct HttpPolicy {
     pub cookies: CookiePolicy,
     /// Which origins are ours, trusted, or may read answers.
     pub origins: OriginPolicy,
+    /// How requests that our cookies authenticate show that they come from our own pages; by their origin by default.
+    pub csrf: Csrf,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// The longest body, in bytes; 64 KiB by default.
@@ -40,6 +44,7 @@ impl HttpPolicy {
             change_password_url: None,
             has_hsts: public_origin.is_https(),
             origins: OriginPolicy::new(public_origin),
+            csrf: Csrf::SameOrigin,
             trusted_proxies: TrustedProxies::default(),
             body_limit_bytes: DEFAULT_BODY_LIMIT,
             request_timeout: Duration::from_secs(30),

@@ -14,6 +14,7 @@ pub mod auth;
 pub mod avatar;
 pub mod captcha;
 pub mod confirmation;
+pub mod csrf;
 pub mod danger;
 pub mod deletion;
 mod detach;

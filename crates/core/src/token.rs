@@ -48,6 +48,8 @@ impl fmt::Debug for AccessToken {
 /// The pair of tokens that a login or a refresh hands out.
 #[derive(Clone, Debug)]
 pub struct TokenPair {
+    /// The session that it belongs to.
+    pub session_id: SessionId,
     /// The access token.
     pub access: AccessToken,
     /// How long the access token lives.
@@ -167,6 +169,7 @@ impl Auth {
         };
         let claims = grant.to_json(policy, now, policy.access_ttl).map_err(SigningError::new)?;
         Ok(TokenPair {
+            session_id: issue.session_id,
             access: AccessToken(self.keys.sign(&claims, now)?),
             access_ttl: policy.access_ttl,
             refresh: RefreshToken::issue(&self.master, issue.session_id, issue.generation),

@@ -31,6 +31,15 @@ pub trait Authenticator<U>: Send + Sync {
         Err(BadToken::WrongType { expected: "none".into() }.into())
     }
 
+    /// Whether the value that a request submits ([`Csrf`](crate::Csrf)) is the one of the login that its token belongs
+    /// to.
+    ///
+    /// # Security
+    /// Compare in constant time.
+    fn confirms_csrf(&self, claims: &LoginClaims, submitted: &str) -> bool {
+        claims.csrf.as_ref().is_some_and(|expected| expected.is(submitted))
+    }
+
     /// Loads the user that a verified token names; `None` where there is none, or none any more.
     ///
     /// # Errors

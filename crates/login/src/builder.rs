@@ -13,6 +13,7 @@ use vestibule_token::{
 
 use crate::{
     answers::{Answer, Answers},
+    csrf::{Csrf, DoubleSubmit},
     location::Location,
     manager::{LoginManager, Settings},
     next::Next,
@@ -76,6 +77,7 @@ pub struct LoginManagerBuilder<L> {
     public_url: Option<String>,
     allowed_origins: Vec<Origin>,
     origins: Option<(OriginPolicy, bool)>,
+    csrf: Csrf,
     has_hierarchical_scopes: bool,
     answers: Answers,
     clock: Arc<dyn Clock>,
@@ -161,6 +163,7 @@ impl<L> LoginManagerBuilder<L> {
             public_url: None,
             allowed_origins: Vec::new(),
             origins: None,
+            csrf: Csrf::SameOrigin,
             has_hierarchical_scopes: false,
             answers: Answers::default(),
             clock: Arc::new(SystemClock),
@@ -182,6 +185,7 @@ impl<L> LoginManagerBuilder<L> {
             public_url: self.public_url,
             allowed_origins: self.allowed_origins,
             origins: self.origins,
+            csrf: self.csrf,
             has_hierarchical_scopes: self.has_hierarchical_scopes,
             answers: self.answers,
             clock: self.clock,
@@ -219,6 +223,28 @@ impl<L> LoginManagerBuilder<L> {
     /// [`public_url`](Self::public_url).
     pub fn origins(mut self, origins: OriginPolicy, has_secure_cookies: bool) -> Self {
         self.origins = Some((origins, has_secure_cookies));
+        self
+    }
+
+    /// How requests that the cookie authenticates show that they come from our own pages: by their origin unless somebody
+    /// says otherwise.
+    ///
+    /// ```
+    /// use vestibule_login::{Csrf, LoginManager};
+    ///
+    /// # let secret = "thirty-two bytes that nobody else knows";
+    /// let login = LoginManager::from_secret(secret)
+    ///     .csrf(Csrf::double_submit())
+    ///     .user_loader(async |name: String| Ok::<_, String>(Some(name)))
+    ///     .build()?;
+    /// let token = login.create_access_token("ada")?;
+    /// let mut headers = http::HeaderMap::new();
+    /// login.set_cookie(&mut headers, &token)?;
+    /// assert_eq!(headers.get_all("set-cookie").iter().count(), 2); // the token's, and one that scripts can read
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn csrf(mut self, csrf: impl Into<Csrf>) -> Self {
+        self.csrf = csrf.into();
         self
     }
 
@@ -261,7 +287,12 @@ impl<L> LoginManagerBuilder<L> {
                 return Err(LoginConfigError::Page(page.to_owned()));
             }
         }
+        let csrf = std::mem::take(&mut self.csrf);
+        if let Some(name) = csrf.as_double_submit().and_then(DoubleSubmit::bad_name) {
+            return Err(LoginConfigError::LocationName(name.to_owned()));
+        }
         Ok(Settings {
+            csrf,
             token_url: std::mem::take(&mut self.token_url),
             locations: build::check_locations(&self.locations, has_secure_cookies)?,
             origins: origins.with_allowed(std::mem::take(&mut self.allowed_origins)),

@@ -6,9 +6,24 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use vestibule_token::{clock::Timestamp, scope::Scopes};
 
+use crate::csrf::CsrfToken;
+
 /// The claims that are ours; custom ones may not bear these names.
-pub(crate) const REGISTERED: [&str; 12] =
-    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope", "auth_time", "type", "client_id"];
+pub(crate) const REGISTERED: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "scope",
+    "auth_time",
+    "type",
+    "client_id",
+    "csrf",
+];
 
 /// What a verified token says.
 ///
@@ -42,6 +57,8 @@ pub struct LoginClaims {
     pub authenticated_at: Option<Timestamp>,
     /// `exp`.
     pub expires_at: Timestamp,
+    /// `csrf`: what the pages of this login repeat, where there is a double submit ([`Csrf`](crate::Csrf)).
+    pub csrf: Option<CsrfToken>,
     /// Every other claim.
     pub custom: Map<String, Value>,
 }
@@ -58,6 +75,7 @@ impl LoginClaims {
             issued_at: None,
             authenticated_at: None,
             expires_at,
+            csrf: None,
             custom: Map::new(),
         }
     }
@@ -106,6 +124,8 @@ pub struct NewToken {
     pub(crate) scopes: Scopes,
     pub(crate) session_id: Option<String>,
     pub(crate) authentication: Authentication,
+    /// Where it is not a new one.
+    pub(crate) csrf: Option<CsrfToken>,
     pub(crate) custom: Map<String, Value>,
 }
 
@@ -126,6 +146,7 @@ impl NewToken {
             scopes: Scopes::none(),
             session_id: None,
             authentication: Authentication::Now,
+            csrf: None,
             custom: Map::new(),
         }
     }

@@ -28,7 +28,31 @@ pub fn set_cookie(
     if value.is_empty() || !value.bytes().all(is_cookie_octet) {
         return Err(UnfitCookie);
     }
-    render(name, value, lifetime.as_secs(), is_secure)
+    render(name, value, lifetime.as_secs(), ("; HttpOnly", is_secure))
+}
+
+/// The `Set-Cookie` that sets a cookie which the scripts of our own pages can read: for what is no secret to them.
+///
+/// # Errors
+/// As [`set_cookie`].
+pub fn set_readable_cookie(
+    name: &str,
+    value: &str,
+    lifetime: Duration,
+    is_secure: bool,
+) -> Result<HeaderValue, UnfitCookie> {
+    if value.is_empty() || !value.bytes().all(is_cookie_octet) {
+        return Err(UnfitCookie);
+    }
+    render(name, value, lifetime.as_secs(), ("", is_secure))
+}
+
+/// The `Set-Cookie` that deletes a readable cookie.
+///
+/// # Errors
+/// [`UnfitCookie`] for a name that no cookie can have.
+pub fn delete_readable_cookie(name: &str, is_secure: bool) -> Result<HeaderValue, UnfitCookie> {
+    render(name, "", 0, ("", is_secure))
 }
 
 /// The `Set-Cookie` that deletes a cookie, with the attributes it was set with.
@@ -36,12 +60,17 @@ pub fn set_cookie(
 /// # Errors
 /// [`UnfitCookie`] for a name that no cookie can have.
 pub fn delete_cookie(name: &str, is_secure: bool) -> Result<HeaderValue, UnfitCookie> {
-    render(name, "", 0, is_secure)
+    render(name, "", 0, ("; HttpOnly", is_secure))
 }
 
-fn render(name: &str, value: &str, max_age: u64, is_secure: bool) -> Result<HeaderValue, UnfitCookie> {
+fn render(
+    name: &str,
+    value: &str,
+    max_age: u64,
+    (http_only, is_secure): (&str, bool),
+) -> Result<HeaderValue, UnfitCookie> {
     let secure = if is_secure { "; Secure" } else { "" };
-    let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
+    let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}{http_only}; SameSite=Lax{secure}");
     if !is_cookie_name(name) || cookie.len() > MAX_COOKIE_BYTES {
         return Err(UnfitCookie);
     }

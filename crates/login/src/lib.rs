@@ -26,7 +26,7 @@
 //! # Security
 //! - The first place that holds a token decides, and a bad one there is never skipped.
 //! - The key fixes the algorithm; type, issuer, audience and every time must be right.
-//! - An unsafe request, or one for a WebSocket, that a cookie authenticates must come from our own pages.
+//! - An unsafe request, or one for a WebSocket, that a cookie authenticates must come from our own pages ([`Csrf`]).
 //! - What cannot be told is a 5xx: a failing, hanging or panicking loader never lets anybody in, and never says why.
 #![forbid(unsafe_code)]
 
@@ -37,6 +37,8 @@ mod bounded;
 mod builder;
 mod claims;
 pub mod cookies;
+mod credentials;
+mod csrf;
 mod extract;
 mod guard;
 mod layer;
@@ -45,6 +47,7 @@ mod location;
 mod manager;
 mod next;
 mod own_tokens;
+pub mod policy;
 mod refusal;
 mod rejection;
 mod renewal;
@@ -64,6 +67,7 @@ pub use self::{
     authenticator::{Authenticator, BadToken, Failure, VerifyError},
     builder::{Loader, LoginConfigError, LoginManagerBuilder},
     claims::{BadClaim, LoginClaims, NewToken},
+    csrf::{Csrf, CsrfToken, DoubleSubmit},
     extract::{
         AdminUser, EmailVerified, Fresh, Lenient, LoggedIn, Login, NotForeign, PartialLogin, Permitted,
         RequiredPermission, RequiredScopes, Scoped, User,

@@ -4,10 +4,7 @@ use std::{fmt, sync::Arc};
 
 use axum::extract::FromRef;
 use http::{HeaderMap, header, request::Parts};
-use vestibule_token::{
-    claims::BadClaims,
-    clock::{Clock, Timestamp},
-};
+use vestibule_token::clock::{Clock, Timestamp};
 
 use crate::{
     answers::Answers,
@@ -15,12 +12,14 @@ use crate::{
     builder::LoginManagerBuilder,
     claims::{LoginClaims, NewToken},
     cookies::{UnfitCookie, delete_cookie, set_cookie},
+    credentials::Credentials,
+    csrf::{Csrf, DoubleSubmit},
     extract::{CarriedToken, Login},
-    location::{Found, Location},
+    location::Location,
     own_tokens::{AccessToken, TokenError, TokenShop},
     refusal::Refusal,
     rejection::Rejection,
-    same_origin::{OriginPolicy, needs_proof},
+    same_origin::OriginPolicy,
 };
 
 /// Login for an application with users of its own; cheap to clone.
@@ -63,16 +62,11 @@ pub(crate) struct Settings {
     /// Names of cookies carry their prefix.
     pub(crate) locations: Vec<Location>,
     pub(crate) origins: OriginPolicy,
+    pub(crate) csrf: Csrf,
     pub(crate) has_secure_cookies: bool,
     pub(crate) has_hierarchical_scopes: bool,
     pub(crate) answers: Answers,
     pub(crate) clock: Arc<dyn Clock>,
-}
-
-/// A token that a request carries, and where.
-pub(crate) struct Credentials {
-    pub(crate) token: String,
-    pub(crate) location: Location,
 }
 
 impl<U> LoginManager<U> {
@@ -94,12 +88,14 @@ impl<U> LoginManager<U> {
         origins: OriginPolicy,
         cookie: (String, bool),
         clock: Arc<dyn Clock>,
+        csrf: Csrf,
     ) -> Self {
         let (cookie, has_secure_cookies) = cookie;
         let settings = Settings {
             token_url: "/login".into(),
             locations: vec![Location::Header, Location::Cookie(cookie)],
             origins,
+            csrf,
             has_secure_cookies,
             has_hierarchical_scopes: false,
             answers: Answers::default(),
@@ -181,13 +177,18 @@ impl<U> LoginManager<U> {
     }
 
     /// Puts a token into the cookie, for as long as the token lives: `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure`
-    /// with the prefix `__Host-` unless the public URL is plain http on loopback.
+    /// with the prefix `__Host-` unless the public URL is plain http on loopback. With a double submit ([`Csrf`]), the
+    /// value that pages repeat is put into a cookie beside it.
     ///
     /// # Errors
     /// [`UnfitCookie`] where the token is too long, or no location is a cookie.
     pub fn set_cookie(&self, headers: &mut HeaderMap, token: &AccessToken) -> Result<(), UnfitCookie> {
         let rest = token.expires_at.since(self.now());
-        let cookie = set_cookie(self.cookie_name()?, &token.token, rest, self.0.settings.has_secure_cookies)?;
+        let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
+        let cookie = set_cookie(name, &token.token, rest, is_secure)?;
+        if let (Some(names), Some(value)) = (self.double_submit(), &token.csrf) {
+            headers.append(header::SET_COOKIE, names.set((name, is_secure), value, rest)?);
+        }
         headers.append(header::SET_COOKIE, cookie);
         Ok(())
     }
@@ -198,8 +199,11 @@ impl<U> LoginManager<U> {
     /// # Errors
     /// [`UnfitCookie`] where no location is a cookie.
     pub fn delete_cookie(&self, headers: &mut HeaderMap) -> Result<(), UnfitCookie> {
-        let cookie = delete_cookie(self.cookie_name()?, self.0.settings.has_secure_cookies)?;
-        headers.append(header::SET_COOKIE, cookie);
+        let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
+        headers.append(header::SET_COOKIE, delete_cookie(name, is_secure)?);
+        if let Some(names) = self.double_submit() {
+            headers.append(header::SET_COOKIE, names.delete((name, is_secure))?);
+        }
         Ok(())
     }
 
@@ -229,6 +233,10 @@ impl<U> LoginManager<U> {
         &self.0.settings.origins
     }
 
+    pub(crate) fn double_submit(&self) -> Option<&DoubleSubmit> {
+        self.0.settings.csrf.as_double_submit()
+    }
+
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -249,50 +257,6 @@ impl<U> LoginManager<U> {
             let _ = self.delete_cookie(response.headers_mut());
         }
         Rejection::new(refusal, response)
-    }
-
-    /// Whether a cookie of ours holds what will never be a login again: kept, it would close every route that refuses bad
-    /// tokens, the one that logs in included. A token of another type may be good elsewhere; one that has expired goes by
-    /// itself, and may have been renewed meanwhile.
-    fn is_cookie_dead(&self, refusal: &Refusal, parts: &Parts) -> bool {
-        let is_dead = match refusal {
-            Refusal::InvalidToken(BadToken::WrongType { .. } | BadToken::Claims(BadClaims::Expired)) => false,
-            Refusal::InvalidToken(_) => true,
-            _ => false,
-        };
-        let found = || self.locations().iter().find(|location| location.read(parts) != Found::Nothing);
-        is_dead && self.0.shop.is_some() && matches!(found(), Some(Location::Cookie(_)))
-    }
-
-    /// The token of a request: the first place that holds something decides.
-    pub(crate) fn find_credentials(&self, parts: &Parts) -> Result<Option<Credentials>, Refusal> {
-        for location in self.locations() {
-            match location.read(parts) {
-                Found::Nothing => {}
-                Found::Garbage => return Err(Refusal::InvalidToken(BadToken::Unreadable)),
-                Found::Unread => {
-                    let cause =
-                        "a token may be in the body, which extractors do not read; add `LoginManager::layer`";
-                    return Err(Failure::broken(cause).into());
-                }
-                Found::Token(token) => {
-                    self.check_origin(location, parts)?;
-                    return Ok(Some(Credentials { token, location: location.clone() }));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn check_origin(&self, location: &Location, parts: &Parts) -> Result<(), Refusal> {
-        let is_cookie = matches!(location, Location::Cookie(_));
-        if is_cookie
-            && needs_proof(&parts.method, &parts.headers)
-            && !self.origins().prove_same_origin(&parts.headers)
-        {
-            return Err(Refusal::CrossSite);
-        }
-        Ok(())
     }
 }
 
@@ -330,13 +294,14 @@ impl<U: Clone + Send + Sync + 'static> LoginManager<U> {
 
     async fn open(&self, credentials: Credentials) -> Result<Login<U>, Refusal> {
         let claims = self.verify(&credentials.token).await?;
+        credentials.proof.check(|value| self.authenticator().confirms_csrf(&claims, value))?;
         self.load(claims, credentials).await
     }
 
     async fn load(&self, claims: LoginClaims, credentials: Credentials) -> Result<Login<U>, Refusal> {
         let user = self.0.authenticator.load(&claims).await?;
         let user = user.ok_or(Refusal::InvalidToken(BadToken::UnknownUser))?;
-        let Credentials { token, location } = credentials;
+        let Credentials { token, location, .. } = credentials;
         let token = CarriedToken::new(&token);
         Ok(Login { user, claims: Arc::new(claims), location, token, manager: self.clone() })
     }
@@ -345,6 +310,7 @@ impl<U: Clone + Send + Sync + 'static> LoginManager<U> {
     pub(crate) async fn authenticate_partially(&self, parts: &Parts) -> Result<Login<U>, Refusal> {
         let credentials = self.find_credentials(parts)?.ok_or(Refusal::NotAuthenticated)?;
         let claims = self.0.authenticator.verify_partial(&credentials.token).await?;
+        credentials.proof.check(|value| self.authenticator().confirms_csrf(&claims, value))?;
         self.load(claims, credentials).await
     }
 }

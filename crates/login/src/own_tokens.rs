@@ -17,6 +17,7 @@ use crate::{
     authenticator::{Authenticator, BadToken, Cause, Failure, VerifyError},
     bounded::bounded,
     claims::{Authentication, LoginClaims, NewToken, REGISTERED},
+    csrf::CsrfToken,
 };
 
 /// The `typ` of a full login's token (RFC 9068 §2.1).
@@ -35,6 +36,7 @@ pub struct AccessToken {
     pub(crate) expires_at: Timestamp,
     pub(crate) lifetime: Duration,
     pub(crate) scopes: Scopes,
+    pub(crate) csrf: Option<CsrfToken>,
 }
 
 impl AccessToken {
@@ -60,6 +62,13 @@ impl AccessToken {
     #[must_use]
     pub const fn scopes(&self) -> &Scopes {
         &self.scopes
+    }
+
+    /// What pages repeat in a header, where there is a double submit; [`LoginManager::set_cookie`](crate::LoginManager)
+    /// sets it as a cookie, too.
+    #[must_use]
+    pub const fn csrf(&self) -> Option<&CsrfToken> {
+        self.csrf.as_ref()
     }
 }
 
@@ -102,6 +111,8 @@ pub(crate) struct TokenShop {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) is_revoked: Option<IsRevoked>,
     pub(crate) patience: Duration,
+    /// Whether tokens carry a value that pages repeat.
+    pub(crate) has_csrf: bool,
 }
 
 impl TokenShop {
@@ -111,7 +122,7 @@ impl TokenShop {
 
     pub(crate) fn make_at(
         &self,
-        new: NewToken,
+        mut new: NewToken,
         is_partial: bool,
         now: Timestamp,
     ) -> Result<AccessToken, TokenError> {
@@ -121,6 +132,8 @@ impl TokenShop {
         let lifetime = new.lifetime.unwrap_or(self.lifetime);
         let expires_at = expiry(now, lifetime).ok_or(TokenError::Lifetime)?;
         let scopes = new.scopes.clone();
+        let csrf = self.has_csrf.then(|| new.csrf.take().unwrap_or_else(CsrfToken::random));
+        new.csrf.clone_from(&csrf);
         let payload = Value::Object(self.claims(new, now, expires_at)).to_string();
         let token = if is_partial {
             self.signing.sign_as(PARTIAL, payload.as_bytes())?
@@ -130,7 +143,7 @@ impl TokenShop {
         if token.len() > vestibule_token::jws::MAX_TOKEN {
             return Err(TokenError::TooLong);
         }
-        Ok(AccessToken { token, expires_at, lifetime, scopes })
+        Ok(AccessToken { token, expires_at, lifetime, scopes, csrf })
     }
 
     fn claims(&self, new: NewToken, now: Timestamp, expires_at: Timestamp) -> Map<String, Value> {
@@ -146,6 +159,9 @@ impl TokenShop {
         set("type", self.login_type.clone().into());
         if let Some(session_id) = new.session_id {
             set("sid", session_id.into());
+        }
+        if let Some(csrf) = new.csrf {
+            set("csrf", csrf.expose().into());
         }
         match new.authentication {
             Authentication::Now => _ = set("auth_time", now.as_seconds().into()),
@@ -197,6 +213,7 @@ impl TokenShop {
         read.scopes = Scopes::read(claims.string("scope")?);
         read.issued_at = Some(claims.moment("iat")?);
         read.authenticated_at = if has("auth_time") { Some(claims.moment("auth_time")?) } else { None };
+        read.csrf = if has("csrf") { Some(CsrfToken::of(claims.string("csrf")?.to_owned())) } else { None };
         let custom =
             claims.into_object().into_iter().filter(|(name, _)| !REGISTERED.contains(&name.as_str()));
         read.custom = custom.collect();

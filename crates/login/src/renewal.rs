@@ -32,6 +32,7 @@ use crate::{
     builder::LoginConfigError,
     claims::{Authentication, LoginClaims, NewToken},
     cookies::{decides_over_cookie, forbid_caching},
+    csrf::Proof,
     extract::User,
     location::Location,
     manager::LoginManager,
@@ -127,6 +128,7 @@ impl<U> RenewalLayer<U> {
             scopes: claims.scopes,
             session_id: claims.session_id.or(claims.token_id),
             authentication: Authentication::At(proved_at),
+            csrf: claims.csrf,
             custom: claims.custom,
         })
     }
@@ -135,6 +137,7 @@ impl<U> RenewalLayer<U> {
 /// A token that came in our cookie, and when.
 struct Presented {
     token: String,
+    proof: Proof,
     at: Timestamp,
 }
 
@@ -147,7 +150,8 @@ impl<U: User> RenewalLayer<U> {
         let own = Location::Cookie(self.manager.cookie_name().ok()?.to_owned());
         // Whole seconds, so that a token's lifetime stays what it was.
         let at = Timestamp::from_millis(self.manager.now().as_seconds() * 1000);
-        (credentials.location == own).then_some(Presented { token: credentials.token, at })
+        let presented = Presented { token: credentials.token, proof: credentials.proof, at };
+        (credentials.location == own).then_some(presented)
     }
 
     async fn renew(&self, presented: Presented, headers: &mut HeaderMap) {
@@ -163,13 +167,19 @@ impl<U: User> RenewalLayer<U> {
         }
     }
 
-    async fn exchange(&self, Presented { token, at }: Presented) -> Result<Option<AccessToken>, VerifyError> {
+    async fn exchange(
+        &self,
+        Presented { token, proof, at }: Presented,
+    ) -> Result<Option<AccessToken>, VerifyError> {
         let Ok(shop) = self.manager.shop() else { return Ok(None) };
         // First without the callbacks: most tokens are not due.
         if self.successor(shop.read(&token, FULL, at)?, shop.leeway, at).is_none() {
             return Ok(None);
         }
         let claims = shop.verify_at(&token, at).await?;
+        if proof.check(|value| self.manager.authenticator().confirms_csrf(&claims, value)).is_err() {
+            return Ok(None);
+        }
         if self.manager.authenticator().load(&claims).await?.is_none() {
             return Err(BadToken::UnknownUser.into());
         }

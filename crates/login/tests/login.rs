@@ -5,11 +5,13 @@
 mod login {
     mod answers;
     mod app;
+    mod csrf;
     mod guard;
     mod layer;
     mod live;
     mod loader;
     mod places;
+    mod policy;
     mod proofs;
     mod renewal;
     mod tokens;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use vestibule::{
+    Csrf,
     core::{
         Policy, danger,
         policy::{
@@ -116,6 +117,9 @@ pub fn http_rules(config: &Config, public_url: &str) -> Result<HttpPolicy, NoOri
         .origins
         .with_allowed(origins(&config.service.allowed_origins)?)
         .with_cors(origins(&config.service.cors_origins)?);
+    if config.service.has_double_submit {
+        policy.csrf = Csrf::double_submit();
+    }
     let proxies = config.service.trusted_proxies.iter().filter_map(|range| range.parse().ok());
     policy.trusted_proxies = TrustedProxies::new(proxies.collect());
     policy.body_limit_bytes = config.server.body_limit_kib.saturating_mul(1024);

@@ -14,6 +14,7 @@ mod integration {
     mod concealed;
     mod confirmation;
     mod cookies_and_origins;
+    mod csrf;
     mod danger;
     mod database;
     mod deletion;

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod servers {
+    mod live;
     mod pgbouncer;
     mod postgres;
     mod proxy;

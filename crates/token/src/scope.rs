@@ -49,13 +49,7 @@ impl Scopes {
     /// ```
     #[must_use]
     pub fn grants(&self, name: &str) -> bool {
-        let is_above = |granted: &str| match granted.strip_suffix('*') {
-            Some("") => true,
-            // The colon belongs to the prefix, so that `users:*` is no kin of `users2:read`.
-            Some(prefix) if prefix.ends_with(':') => name.len() > prefix.len() && name.starts_with(prefix),
-            _ => false,
-        };
-        self.contains(name) || self.iter().any(is_above)
+        self.contains(name) || self.iter().any(|granted| covers(granted, name))
     }
 
     /// The names in both sets.
@@ -97,6 +91,17 @@ impl fmt::Display for Scopes {
 impl<S: Into<String>> FromIterator<S> for Scopes {
     fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
         Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Whether a name with or without a star covers another, as [`Scopes::grants`] has it.
+#[must_use]
+pub fn covers(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some("") => true,
+        // The colon belongs to the prefix, so that `users:*` is no kin of `users2:read`.
+        Some(prefix) if prefix.ends_with(':') => name.len() > prefix.len() && name.starts_with(prefix),
+        _ => pattern == name,
     }
 }
 

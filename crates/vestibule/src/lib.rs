@@ -42,12 +42,13 @@ pub mod secret_file;
 struct Guide;
 
 pub use vestibule_login as login;
+pub use vestibule_login::policy;
 pub use vestibule_login::{
-    AccessToken, AdminUser, Algorithm, Answer, BadClaim, EmailVerified, Fresh, GuardedRouter, HasPermissions,
-    HasVerifiedEmail, Lenient, Location, LoggedIn, Login, LoginClaims, LoginConfigError, LoginManager,
-    LoginManagerBuilder, NewToken, Next, NotForeign, PartialLogin, Permitted, Refusal, Rejection,
-    RenewalLayer, RequestUser, RequiredPermission, RequiredScopes, Requirement, RouteAudit, RoutePolicy,
-    Scoped, Scopes, SigningKey, TokenResponse,
+    AccessToken, AdminUser, Algorithm, Answer, BadClaim, Csrf, DoubleSubmit, EmailVerified, Fresh,
+    GuardedRouter, HasPermissions, HasVerifiedEmail, Lenient, Location, LoggedIn, Login, LoginClaims,
+    LoginConfigError, LoginManager, LoginManagerBuilder, NewToken, Next, NotForeign, PartialLogin, Permitted,
+    Refusal, Rejection, RenewalLayer, RequestUser, RequiredPermission, RequiredScopes, Requirement,
+    RouteAudit, RoutePolicy, Scoped, Scopes, SigningKey, TokenResponse,
 };
 
 #[cfg(feature = "engine")]

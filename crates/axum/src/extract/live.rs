@@ -16,9 +16,9 @@ use vestibule_core::{
     },
 };
 pub use vestibule_login::UntilEnded;
-use vestibule_login::same_origin::{is_web_socket, needs_proof};
+use vestibule_login::same_origin::is_web_socket;
 
-use super::{TokenLocation, bearer, prove_same_origin};
+use super::{Proof, TokenLocation, bearer};
 use crate::{
     cookies::{Cookie, CookieKind},
     error::{ApiError, Code},
@@ -101,10 +101,13 @@ where
         // RFC 8441 §4 opens one by `CONNECT`.
         let is_upgrade = parts.method == Method::CONNECT || is_web_socket(&parts.headers);
         let (token, location) = find_token(&state, &parts.headers, is_upgrade)?;
-        if location == TokenLocation::Cookie && needs_proof(&parts.method, &parts.headers) {
-            prove_same_origin(&state, &parts.headers)?;
-        }
-        Ok(Self { watch: state.auth().watch_access_token(token).await?, location })
+        let proof = match location {
+            TokenLocation::Cookie => Proof::where_needed(&state, parts)?,
+            _ => Proof::Given,
+        };
+        let watch = state.auth().watch_access_token(token).await?;
+        proof.check(&state, watch.claims().session_id)?;
+        Ok(Self { watch, location })
     }
 }
 

@@ -3,23 +3,22 @@
 use axum::extract::MatchedPath;
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use vestibule_core::token::{TokenPair, bearer::Bearer};
-use vestibule_login::same_origin::{is_web_socket, needs_proof};
+use vestibule_login::same_origin::is_web_socket;
 
 use crate::{
     cookies::{CookieKind, CookiePolicy},
-    extract::bearer,
+    extract::{Proof, bearer},
     routes::refresh,
     state::AuthState,
 };
 
-/// Whether a request may use up a refresh token on the way.
-pub(super) fn may_refresh(state: &AuthState, parts: &Parts) -> bool {
+/// What a request shows that may use up a refresh token on the way; `None` for one that may not.
+pub(super) fn proof_of<'a>(state: &AuthState, parts: &'a Parts) -> Option<Proof<'a>> {
     // Not every client keeps the cookies of an upgrade's answer; without them the session would be lost.
     let is_page = !matches!(parts.method, Method::OPTIONS | Method::TRACE | Method::CONNECT)
         && !is_web_socket(&parts.headers);
-    let is_proven =
-        !needs_proof(&parts.method, &parts.headers) || state.http().origins.prove_same_origin(&parts.headers);
-    is_page && is_proven && bearer(&parts.headers) == Bearer::Absent && !refreshes_itself(parts)
+    let is_fit = is_page && bearer(&parts.headers) == Bearer::Absent && !refreshes_itself(parts);
+    Proof::where_needed(state, parts).ok().filter(|_| is_fit)
 }
 
 /// The route that refreshes would use the child up at once, and the other requests of its page with it.

@@ -69,7 +69,7 @@ pub(crate) async fn logout(
     let by_header = live_bearer(&state, &headers).await?;
     let cookies = match &by_header {
         Some(_) => ProvenCookies::default(),
-        None => ProvenCookies::read(&state, &headers)?,
+        None => ProvenCookies::read(&state, &headers).await?,
     };
     let mut fields = body.fields();
     let scope = fields.optional_string("scope");

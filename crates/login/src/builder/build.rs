@@ -55,6 +55,7 @@ impl<U: Send + Sync + 'static> LoginManagerBuilder<Loader<U>> {
             clock: Arc::clone(&self.clock),
             is_revoked: self.is_revoked.take(),
             patience: self.patience,
+            has_csrf: self.csrf.as_double_submit().is_some(),
         })
     }
 }

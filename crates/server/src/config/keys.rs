@@ -171,6 +171,8 @@ pub const KEYS: &[Key] = &[
         "The origins whose pages may read answers (CORS), for example a single-page application on another host."),
     list("allowed_origins", Kind::Origins, &[],
         "Further origins whose pages may send requests that our cookies authenticate."),
+    key("csrf", Kind::Choice(&["same_origin", "double_submit"]), "same_origin",
+        "How requests that our cookies authenticate show that they come from our own pages: by Origin or Sec-Fetch-Site, which browsers send, or by the value of the cookie csrf_access_token in the header X-CSRF-TOKEN."),
     optional("secret_key", Kind::Secret, "made at the first start, as `secret_key` in `data_dir`",
         "At least 32 random bytes. It wraps the signing keys and derives every MAC key, so that nobody can make tokens from a stolen database."),
     optional("secret_key_file", Kind::Path, "none",

@@ -48,6 +48,8 @@ pub struct Service {
     pub cors_origins: Vec<String>,
     /// Further origins that may send requests with our cookies.
     pub allowed_origins: Vec<String>,
+    /// Whether pages repeat a value of their session instead of being known by their origin.
+    pub has_double_submit: bool,
 }
 
 impl Service {
@@ -79,6 +81,7 @@ impl Service {
             trusted_proxies: settings.list("trusted_proxies"),
             cors_origins: settings.list("cors_origins"),
             allowed_origins: settings.list("allowed_origins"),
+            has_double_submit: settings.text("csrf").as_deref() == Some("double_submit"),
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Purpose {
     CountedAddress,
     /// The MAC of what a browser keeps so that it is known again.
     Device,
+    /// The MAC of what the pages of a session repeat.
+    Csrf,
     /// Naming counters after what somebody typed, which may be anything, without keeping it.
     Counter,
     /// Naming the secret itself without telling it.
@@ -45,6 +47,7 @@ impl Purpose {
             Self::ErrandSeal => b"vestibule errand seal v1",
             Self::CountedAddress => b"vestibule counted address v1",
             Self::Device => b"vestibule device v1",
+            Self::Csrf => b"vestibule csrf v1",
             Self::Counter => b"vestibule counter v1",
             Self::KeyId => b"vestibule key id v1",
         }
@@ -61,6 +64,7 @@ struct DerivedKeys {
     code: hmac::Key,
     address: hmac::Key,
     device: hmac::Key,
+    csrf: hmac::Key,
     counter: hmac::Key,
     wrap: RandomizedNonceKey,
     errand: RandomizedNonceKey,
@@ -78,6 +82,7 @@ impl DerivedKeys {
             code: mac(Purpose::Code)?,
             address: mac(Purpose::CountedAddress)?,
             device: mac(Purpose::Device)?,
+            csrf: mac(Purpose::Csrf)?,
             counter: mac(Purpose::Counter)?,
             wrap: seal(Purpose::SigningKeyWrap)?,
             errand: seal(Purpose::ErrandSeal)?,
@@ -193,6 +198,20 @@ impl MasterKeys {
     pub fn is_device_mac(&self, body: &[u8], presented: &[u8; 16]) -> bool {
         let is_made_by =
             |keys: &DerivedKeys| verify_slices_are_equal(&beginning(mac(&keys.device, body)), presented);
+        self.all().any(|keys| is_made_by(keys).is_ok())
+    }
+
+    /// The MAC of what the pages of a session repeat, cut in half, made with the current key.
+    #[must_use]
+    pub fn csrf_mac(&self, session: &[u8]) -> [u8; 16] {
+        beginning(mac(&self.current.csrf, session))
+    }
+
+    /// Whether this is a MAC of [`Self::csrf_mac`] by any of the keys; in constant time.
+    #[must_use]
+    pub fn is_csrf_mac(&self, session: &[u8], presented: &[u8; 16]) -> bool {
+        let is_made_by =
+            |keys: &DerivedKeys| verify_slices_are_equal(&beginning(mac(&keys.csrf, session)), presented);
         self.all().any(|keys| is_made_by(keys).is_ok())
     }
 
