@@ -19,6 +19,8 @@
 //!
 //! [`LoginManager::renewal_layer`] keeps whoever is there logged in by cookie.
 //!
+//! [`policy`] decides who may do what to which things.
+//!
 //! It stores nothing. A token is valid until it expires, unless
 //! [`revoked_if`](LoginManagerBuilder::revoked_if) says otherwise. Numbers: 15 minutes of lifetime, no leeway, 10 seconds
 //! for a loader, bodies of up to 64 KiB.

@@ -40,12 +40,11 @@ fn verdict(answer: &Answer) -> String {
     }
 }
 
+/// Why, the headers of a request, and whether they are enough.
+type Submission<'a> = (&'static str, Vec<(&'static str, &'a str)>, bool);
+
 /// Every way to submit the value of `own`, and whether it is enough.
-fn submissions<'a>(
-    own: &'a str,
-    other: &'a str,
-    cut: &'a str,
-) -> Vec<(&'static str, Vec<(&'static str, &'a str)>, bool)> {
+fn submissions<'a>(own: &'a str, other: &'a str, cut: &'a str) -> Vec<Submission<'a>> {
     vec![
         ("good", vec![(HEADER, own)], true),
         ("good, from anywhere", vec![(HEADER, own), ("origin", "https://evil.example")], true),
@@ -165,7 +164,7 @@ async fn a_bad_token_stays_a_bad_token_and_a_web_socket_is_known_by_its_origin()
                 let request = Request::builder().method(method).uri(uri);
                 let request =
                     headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-                let (mut parts, _) = request.body(()).unwrap().into_parts();
+                let (mut parts, ()) = request.body(()).unwrap().into_parts();
                 let verdict = match login.authenticate(&mut parts).await {
                     Ok(login) => login.unwrap().user.name,
                     Err(refusal) => format!("{} {}", refusal.status().as_u16(), refusal.code()),

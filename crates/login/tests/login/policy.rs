@@ -210,19 +210,14 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
         Subject::permission("p"),
         Subject::permission("q"),
     ]);
-    let rule = (any::<bool>(), names, prop::collection::vec(subject, 1..3), any::<bool>());
-    prop::collection::vec(rule, 0..8).prop_map(|rules| {
-        let make = |(number, (allows, actions, to, is_conditional)): (
-            usize,
-            (bool, Vec<&str>, Vec<Subject>, bool),
-        )| {
-            let rule =
-                if allows { Rule::allow(format!("r{number}")) } else { Rule::deny(format!("r{number}")) };
-            let rule = rule.actions(actions).to(to);
-            if is_conditional { rule.when(["even"]) } else { rule }
-        };
-        rules.into_iter().enumerate().map(make).collect()
-    })
+    // Names that differ, for all practical purposes.
+    let rule = (any::<u64>(), any::<bool>(), names, prop::collection::vec(subject, 1..3), any::<bool>());
+    let rule = rule.prop_map(|(name, allows, actions, to, is_conditional)| {
+        let rule = if allows { Rule::allow(name.to_string()) } else { Rule::deny(name.to_string()) };
+        let rule = rule.actions(actions).to(to);
+        if is_conditional { rule.when(["even"]) } else { rule }
+    });
+    prop::collection::vec(rule, 0..8)
 }
 
 fn policy_of(rules: impl IntoIterator<Item = Rule>) -> Policy<Scopes, String> {

@@ -127,7 +127,7 @@ async fn the_readable_cookie_comes_and_goes_with_the_others() {
         let value = browser.cookie(COOKIE).unwrap();
         assert_eq!(value.len(), 32);
         let expected = format!("{name}={value}; Path=/; Max-Age=2592000; SameSite=Lax{secure}");
-        assert_eq!(line(&answer), [expected.clone()]);
+        assert_eq!(line(&answer), std::slice::from_ref(&expected));
         app.clock().advance(MINUTE);
         let refreshed = browser.post("/api/users/token/refresh").header(HEADER, &value).await.expect(200);
         assert_eq!(line(&refreshed), [expected], "the value is the session's");
@@ -191,7 +191,9 @@ async fn a_value_outlives_its_secret_while_that_is_a_previous_one() {
     let new = vestibule::core::values::secret::SecretKey::generate();
     let app = app.stop().await.secret(new, vec![old]).start().await;
     let ada = app.client();
-    cookies.iter().for_each(|(name, value)| ada.plant_cookie(name, value));
+    for (name, value) in &cookies {
+        ada.plant_cookie(name, value);
+    }
     for path in ["/own", "/token", "/api/users/token/refresh"] {
         let _ = ada.post(path).header(HEADER, &value).await.expect(200);
     }

@@ -123,13 +123,12 @@ async fn t13_a_logout_here_closes_connections_there() {
     let upkeep = nodes.there.auth().start_upkeep();
     let address = serve(&nodes.there).await;
     let mut bystander = Connected::open(&nodes, address, "bystander").await;
-    for (how, path, body) in [
-        ("logout", "/api/users/logout", r#"{"scope": "this"}"#),
-        ("logout all", "/api/users/logout", r#"{"scope": "all"}"#),
-        ("deletion", "/api/users/delete", r#"{"password": "correct horse battery staple"}"#),
+    for (name, how, path, body) in [
+        ("ada", "logout", "/api/users/logout", r#"{"scope": "this"}"#),
+        ("bob", "logout all", "/api/users/logout", r#"{"scope": "all"}"#),
+        ("eve", "deletion", "/api/users/delete", r#"{"password": "correct horse battery staple"}"#),
     ] {
-        let name = how.replace(' ', "");
-        let connected = Connected::open(&nodes, address, &name).await;
+        let connected = Connected::open(&nodes, address, name).await;
         let request = connected.client.post(path).header("content-type", "application/json").body(body);
         let _ = request.await.expect(200);
         connected.ended(how).await;
