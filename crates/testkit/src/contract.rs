@@ -12,6 +12,7 @@
 
 pub mod accounts;
 pub mod administration;
+pub mod announcements;
 pub mod audit;
 pub mod avatars;
 pub mod catching_up;
@@ -86,6 +87,8 @@ macro_rules! store_contract {
             administration::a_blackout_has_a_notice_that_can_be_taken_down
             administration::counters_begin_anew_with_each_unlocking_and_reset
             administration::disabled_accounts_are_listed
+            announcements::an_account_that_cannot_be_told_of_is_not_made
+            announcements::a_change_that_cannot_be_told_of_is_not_made
             avatars::a_picture_takes_the_place_of_the_one_before
             avatars::t24_no_picture_outlives_its_account
             deletions::an_account_waits_out_of_use_for_its_deletion

@@ -8,6 +8,50 @@ use async_trait::async_trait;
 ///
 /// What a solved challenge leaves behind is its token; a page sends it along with what it wants to do. A token is good
 /// once, and that is the provider's to know: nothing here asks about one twice.
+///
+/// `vestibule-captcha` asks the usual providers. What an application makes itself is given to the engine with
+/// [`AuthBuilder::captcha`](crate::AuthBuilder::captcha), and its pages read [`challenge`](Self::challenge) from the answers
+/// that ask for a captcha.
+///
+/// ```
+/// use std::{collections::HashMap, sync::{Mutex, PoisonError}};
+///
+/// use async_trait::async_trait;
+/// use vestibule_core::ports::{
+///     Captcha,
+///     captcha::{CaptchaAction, CaptchaChallenge, CaptchaOutage, CaptchaVerdict},
+/// };
+///
+/// /// A desk of our own, where a person looks at whoever wants in and hands out tokens, each for one action.
+/// #[derive(Debug, Default)]
+/// struct Desk {
+///     handed_out: Mutex<HashMap<String, CaptchaAction>>,
+/// }
+///
+/// #[async_trait]
+/// impl Captcha for Desk {
+///     fn challenge(&self) -> CaptchaChallenge {
+///         CaptchaChallenge { provider: "desk", site_key: "room 7".into() }
+///     }
+///
+///     async fn verify(&self, token: &str, action: CaptchaAction) -> Result<CaptchaVerdict, CaptchaOutage> {
+///         // Found and used up in one step: good once, however many come with it.
+///         let found = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+///         Ok(match found {
+///             Some(own) if own == action => CaptchaVerdict::Passed,
+///             Some(_) => CaptchaVerdict::Refused("for another action"),
+///             None => CaptchaVerdict::Refused("unknown or used"),
+///         })
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let desk = Desk::default();
+/// desk.handed_out.lock().unwrap().insert("blue-17".into(), CaptchaAction::Register);
+/// assert_eq!(desk.verify("blue-17", CaptchaAction::Register).await?, CaptchaVerdict::Passed);
+/// assert!(matches!(desk.verify("blue-17", CaptchaAction::Register).await?, CaptchaVerdict::Refused(_)));
+/// # Ok::<_, CaptchaOutage>(()) }).unwrap();
+/// ```
 #[async_trait]
 pub trait Captcha: Send + Sync + fmt::Debug {
     /// What a page needs to show the challenge. It is public.

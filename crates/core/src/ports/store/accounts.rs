@@ -21,6 +21,8 @@ use crate::values::{
 /// - Of many that insert one address or one user name at once, one has it; the others are told
 ///   [`Insertion::Taken`], and that only of names that somebody really has.
 /// - Permissions that are added at the same time are all there afterwards.
+///
+/// In memory: `crates/vestibule/examples/own-store/accounts.rs`.
 #[async_trait]
 pub trait Accounts: Send + Sync + fmt::Debug {
     /// Makes an account, and its first session where one is given, or says which name is taken.

@@ -27,6 +27,8 @@ use crate::{
 /// - Changes of one account come one after the other: permissions that several add at once are all there.
 /// - Two administrators who disable or delete each other at once: one of them stays.
 /// - A login beside a ban or a deletion is refused, or its session ends.
+///
+/// In memory: `crates/vestibule/examples/own-store/administration.rs`.
 #[async_trait]
 pub trait Administration: Send + Sync + fmt::Debug {
     /// Changes an account. Where that disables it, every session that it has ends for good in the same step.

@@ -22,6 +22,8 @@ use crate::{
 ///
 /// # Races
 /// None; a page begins after an event that was read, so that what is written meanwhile moves nothing.
+///
+/// In memory: `crates/vestibule/examples/own-store/audit_trail.rs`.
 #[async_trait]
 pub trait AuditTrail: Send + Sync + fmt::Debug {
     /// Appends audit events; those whose id is there already are left as they are.

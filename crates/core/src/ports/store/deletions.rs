@@ -22,6 +22,8 @@ use crate::{
 /// # Races
 /// - Administrators who delete themselves at the same time: the last one stays.
 /// - A return and a deletion whose time has come: whichever is first wins, and the other finds nothing to do.
+///
+/// In memory: `crates/vestibule/examples/own-store/deletions.rs`.
 #[async_trait]
 pub trait Deletions: Send + Sync + fmt::Debug {
     /// Puts an account out of use until it is deleted: its sessions end for good, links mailed to it are worth nothing.

@@ -16,6 +16,8 @@ use crate::{ports::clock::Timestamp, values::account::AccountId};
 /// # Races
 /// Of many that claim at once, each gets another errand; one that finds nothing because somebody else was faster asks again
 /// later. Whoever comes back after its lease has nothing to say: the claims are counted, and an older count changes nothing.
+///
+/// In memory: `crates/vestibule/examples/own-store/errands.rs`.
 #[async_trait]
 pub trait Errands: Send + Sync + fmt::Debug {
     /// Queues an errand of its own.

@@ -27,6 +27,8 @@ use crate::{
 /// # Races
 /// - Of many that redeem one link, one sets the password.
 /// - Of many that replace the same hash, one does.
+///
+/// In memory: `crates/vestibule/examples/own-store/passwords.rs`.
 #[async_trait]
 pub trait Passwords: Send + Sync + fmt::Debug {
     /// Replaces a password hash if it still is `from`; says whether it was.

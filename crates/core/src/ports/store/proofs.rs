@@ -27,6 +27,8 @@ use crate::{
 /// - Of many that use one link, one has it.
 /// - Of many accounts that prove one address at once, one gets it; for the others it is [`Confirmed::Taken`].
 /// - Attempts at a code are counted by the step that hands out what it is compared with: never more than the limit.
+///
+/// In memory: `crates/vestibule/examples/own-store/proofs.rs`.
 #[async_trait]
 pub trait Proofs: Send + Sync + fmt::Debug {
     /// Keeps a link in place of the older one of its purpose; `false`, and nothing is queued, where the account is gone

@@ -24,6 +24,8 @@ use crate::{
 ///
 /// # Races
 /// Of many that complete registrations of one address at once, one makes an account.
+///
+/// In memory: `crates/vestibule/examples/own-store/registrations.rs`.
 #[async_trait]
 pub trait Registrations: Send + Sync + fmt::Debug {
     /// Keeps what a registration asks for until its link is used, and queues what tells of it. An address may have several.

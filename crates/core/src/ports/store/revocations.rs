@@ -24,6 +24,8 @@ use crate::{
 /// - What a rotation issues beside a cut-off is covered by what is told, to the last access token.
 /// - A reader that has read up to a [`Progress`] finds everything that is committed later beyond it. Numbers that are given
 ///   away before their transaction has committed break this: one that commits late under a lower number is never read.
+///
+/// In memory: `crates/vestibule/examples/own-store/revocations.rs`.
 #[async_trait]
 pub trait Revocations: Send + Sync + fmt::Debug {
     /// Ends every session that an account has, and every other one of it begun at or before `at`, for good.

@@ -32,6 +32,8 @@ use crate::{
 ///   ends with the others: none lives on that began before.
 ///
 /// Whatever ends here is told to the other nodes, see [`Revocations`](super::Revocations).
+///
+/// In memory: `crates/vestibule/examples/own-store/sessions.rs`.
 #[async_trait]
 pub trait Sessions: Send + Sync + fmt::Debug {
     /// Opens a session after a successful verification.

@@ -15,6 +15,8 @@ use crate::{
 ///
 /// # Races
 /// Of many that use the link at once, one makes an account.
+///
+/// In memory: `crates/vestibule/examples/own-store/setup.rs`.
 #[async_trait]
 pub trait Setup: Send + Sync + fmt::Debug {
     /// Keeps a link in the place of an older one; `false`, and nothing is kept, where there is an administrator.

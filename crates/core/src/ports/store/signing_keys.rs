@@ -18,6 +18,8 @@ use crate::ports::clock::Timestamp;
 ///
 /// A first key and a rotation are told to the other nodes:
 /// [`is_changed_elsewhere`](super::Revocations::is_changed_elsewhere).
+///
+/// In memory: `crates/vestibule/examples/own-store/signing_keys.rs`.
 #[async_trait]
 pub trait SigningKeys: Send + Sync + fmt::Debug {
     /// All signing keys that are not gone, the newest first.

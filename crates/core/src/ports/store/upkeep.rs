@@ -11,6 +11,8 @@ use crate::ports::clock::Timestamp;
 ///
 /// # Races
 /// Any number of nodes may remove at once; what one has removed, the others do not count.
+///
+/// In memory: `crates/vestibule/examples/own-store/upkeep.rs`.
 #[async_trait]
 pub trait Upkeep: Send + Sync + fmt::Debug {
     /// Removes at most `batch` rows of each kind that no longer matter: sessions that ended and whose access tokens
