@@ -35,7 +35,7 @@ impl Answer {
     pub(crate) fn read(body: &[u8]) -> Result<Self, CaptchaOutage> {
         // What serde says of it could repeat a part of it.
         serde_json::from_slice(body)
-            .map_err(|_| CaptchaOutage::Away("its answer cannot be understood".to_owned()))
+            .map_err(|_| CaptchaOutage::Unclear("its answer cannot be understood".to_owned()))
     }
 
     /// Judges an answer.
@@ -72,7 +72,7 @@ impl Answer {
             return Err(CaptchaOutage::Misconfigured(code.to_owned()));
         }
         if let Some(code) = has(&NO_VERDICT) {
-            return Err(CaptchaOutage::Away(code.to_owned()));
+            return Err(CaptchaOutage::Unclear(code.to_owned()));
         }
         let reason = has(&["timeout-or-duplicate", "expired-input-response", "already-seen-response"])
             .map_or("the token is not good", |_| "the token has expired or was used before");
@@ -157,7 +157,7 @@ mod tests {
             "{\"success\": 1}",
             "{\"success\": false, \"success\": true}",
         ] {
-            assert!(matches!(Answer::read(body.as_bytes()), Err(CaptchaOutage::Away(_))), "{body}");
+            assert!(matches!(Answer::read(body.as_bytes()), Err(CaptchaOutage::Unclear(_))), "{body}");
         }
     }
 }

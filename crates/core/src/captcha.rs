@@ -4,19 +4,57 @@
 //! from many networks. Whether a login needs one hangs on the network and on the name as it was typed, before anybody looks
 //! whether that belongs to somebody: to be asked for a captcha, or not, says nothing about an account.
 //!
-//! Nothing of it is there unless a provider is configured.
+//! Nothing of it is there unless a provider is configured. One that is away is asked once a second.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use crate::{
     Auth,
-    ports::captcha::{CaptchaAction, CaptchaChallenge, CaptchaOutage, CaptchaVerdict},
+    ports::{
+        captcha::{CaptchaAction, CaptchaChallenge, CaptchaOutage, CaptchaVerdict},
+        clock::Timestamp,
+    },
 };
 
 /// Longer tokens are nobody's; the longest of the providers have about 2500 bytes.
 const LONGEST_TOKEN: usize = 8192;
 /// When it may be worth another try where the provider is away.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How long a provider that is away is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether the provider is away: then it is asked once in a while, on behalf of all. Otherwise whoever has many requests
+/// would have us ask as many questions, which nobody answers and nothing counts.
+#[derive(Debug, Default)]
+pub(crate) struct Absence {
+    /// Until when nobody asks, in milliseconds; zero where it is there.
+    until: AtomicI64,
+}
+
+impl Absence {
+    /// Whether this caller may ask. Where it is time to see whether the provider is back, one may.
+    fn may_ask(&self, now: Timestamp) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        if until == 0 {
+            return true;
+        }
+        let left = Timestamp::from_millis(until).since(now);
+        // More than a pause is left where the clock was set back.
+        if !left.is_zero() && left <= PAUSE {
+            return false;
+        }
+        let next = now.plus(PAUSE).as_millis();
+        self.until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn note(&self, is_away: bool, now: Timestamp) {
+        let until = if is_away { now.plus(PAUSE).as_millis() } else { 0 };
+        self.until.store(until, Ordering::Relaxed);
+    }
+}
 
 /// Why somebody is not let through.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +117,13 @@ impl Auth {
             Some(token) if !is_token(token) => return failed(true),
             Some(token) => token,
         };
-        match captcha.verify(token, action).await {
+        if !self.captcha_absence.may_ask(self.clock.now()) {
+            let cause = CaptchaOutage::Away("it was a moment ago".to_owned());
+            return self.meet_captcha_outage(action, cause);
+        }
+        let verdict = captcha.verify(token, action).await;
+        self.captcha_absence.note(matches!(verdict, Err(CaptchaOutage::Away(_))), self.clock.now());
+        match verdict {
             Ok(CaptchaVerdict::Passed) => {
                 count(action, "passed");
                 Ok(())
@@ -93,8 +137,9 @@ impl Auth {
     }
 
     fn meet_captcha_outage(&self, action: CaptchaAction, cause: CaptchaOutage) -> Result<(), CaptchaError> {
+        let is_passing = matches!(cause, CaptchaOutage::Away(_) | CaptchaOutage::Unclear(_));
         // A secret that is wrong would otherwise open the door for good, and nobody would notice.
-        if self.policy.captcha.lets_through_on_outage && matches!(cause, CaptchaOutage::Away(_)) {
+        if self.policy.captcha.lets_through_on_outage && is_passing {
             count(action, "let_through");
             tracing::warn!(action = action.as_str(), %cause, "somebody was let through without a captcha");
             return Ok(());
@@ -124,5 +169,18 @@ mod tests {
         for text in ["a b", "a\r\nb", "é", "\0", &"x".repeat(LONGEST_TOKEN + 1)] {
             assert!(!is_token(text), "{text:.20}");
         }
+    }
+
+    #[test]
+    fn a_provider_that_is_away_is_asked_by_one_at_a_time() {
+        let (absence, at) = (Absence::default(), |millis: i64| Timestamp::from_millis(1_000_000 + millis));
+        assert!(absence.may_ask(at(0)) && absence.may_ask(at(0)));
+        absence.note(true, at(0));
+        assert!(!absence.may_ask(at(999)));
+        assert!(absence.may_ask(at(1000)), "one sees whether it is back");
+        assert!(!absence.may_ask(at(1000)) && !absence.may_ask(at(1999)));
+        assert!(absence.may_ask(at(-3_600_000)), "a clock that was set back");
+        absence.note(false, at(2000));
+        assert!(absence.may_ask(at(2000)) && absence.may_ask(at(2000)));
     }
 }

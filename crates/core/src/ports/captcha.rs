@@ -109,6 +109,9 @@ pub enum CaptchaOutage {
     /// The provider is away, or says nothing that can be understood.
     #[error("the captcha's provider is away: {0}")]
     Away(String),
+    /// The provider answers, but neither yes nor no: perhaps for this token alone.
+    #[error("the captcha's provider gives no verdict: {0}")]
+    Unclear(String),
     /// The provider does not know us: a secret or a key is wrong. Nobody is let through for that.
     #[error("the captcha's provider refuses our keys: {0}")]
     Misconfigured(String),

@@ -206,11 +206,38 @@ async fn while_the_provider_is_away_people_are_refused_or_let_through_as_configu
         }
         // Without a token there is nobody to ask.
         is_asked(register(&app.client(), "bob", json!("")).await);
-        // Keys that the provider refuses open no door.
+        // Keys that the provider refuses open no door, once it is asked again.
+        app.clock().advance(Duration::from_secs(1));
         site.set(Mood::Says(200, "{\"success\": false, \"error-codes\": [\"invalid-input-secret\"]}".into()));
         let _ =
             register(&app.client(), "cyd", json!("token")).await.expect_problem(503, "captcha_unavailable");
     }
+}
+
+/// Whoever has many requests while the provider is away has us ask it once a second, and no more; what it says of a token
+/// is no reason to leave it alone.
+#[tokio::test]
+async fn a_provider_that_is_away_is_not_asked_by_everybody() {
+    let site = SiteVerify::start();
+    let app = builder(&site).start().await;
+    site.set(Mood::Says(503, String::new()));
+    for second in 0..3 {
+        for number in 0..50 {
+            let client = app.client().from_address(&format!("198.51.100.{}", number % 10));
+            let answer = register(&client, "ada", json!(format!("token{number}"))).await;
+            let answer = answer.expect_problem(503, "captcha_unavailable");
+            assert_eq!(answer.header("retry-after"), Some("10"));
+        }
+        assert_eq!(site.take_questions().len(), 1, "second {second}");
+        app.clock().advance(Duration::from_secs(1));
+    }
+    site.set(Mood::Says(200, "{\"success\": false, \"error-codes\": [\"bad-request\"]}".into()));
+    for _ in 0..3 {
+        let _ = register(&app.client(), "ada", json!("odd")).await.expect_problem(503, "captcha_unavailable");
+    }
+    assert_eq!(site.take_questions().len(), 3, "a token that it cannot read keeps nobody else out");
+    site.solved_for("register");
+    let _ = register(&app.client(), "ada", json!("good")).await.expect(200);
 }
 
 /// A network whose captchas cannot be verified has done nothing wrong.
@@ -227,6 +254,7 @@ async fn an_outage_and_a_missing_captcha_count_for_nothing() {
         let _ = register(&app.client(), "ada", json!("x")).await.expect_problem(503, "captcha_unavailable");
     }
     site.solved_for("register");
+    app.clock().advance(Duration::from_secs(1));
     for _ in 0..2 {
         is_asked(register(&app.client(), "ada", json!("bad")).await);
     }
