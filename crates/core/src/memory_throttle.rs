@@ -20,11 +20,15 @@ use crate::ports::{
 
 /// How many counters of a kind are kept, about 100 bytes each.
 const CAPACITY: usize = 100_000;
+/// How far back a clock has to jump to end the windows that began afterwards. Clocks are corrected by less: then no time
+/// has passed.
+const STEP_BACK: Duration = Duration::from_secs(5);
 
 /// Counts attempts in memory.
 ///
-/// Where there are more counters of a kind than there is room for, those that end first are forgotten first. Each kind has
-/// room of its own: whoever makes names up pushes nobody's network out.
+/// Where there are more counters of a kind than there is room for, those that have counted least are forgotten first, and of
+/// those the ones that end first: whoever makes names up pushes nobody's failures out. Each kind has room of its own, so
+/// that they push nobody's network out either.
 #[derive(Debug)]
 pub struct MemoryThrottle {
     clock: Arc<dyn Clock>,
@@ -49,6 +53,10 @@ struct Window {
 }
 
 impl Window {
+    fn begun(started_at: Timestamp, length: Duration, rises: bool) -> Self {
+        Self { number: 0, count: 1, started_at, length, rises, is_open: false }
+    }
+
     fn remaining(&self, now: Timestamp) -> Duration {
         // A clock that ran backwards must not prolong anybody's wait.
         self.length.saturating_sub(now.since(self.started_at)).min(self.length)
@@ -60,7 +68,12 @@ impl Window {
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
-        now < self.started_at || self.remaining(now).is_zero()
+        self.started_at.since(now) >= STEP_BACK || self.remaining(now).is_zero()
+    }
+
+    /// How much is lost where this is forgotten: what has counted more, and then what counts for longer.
+    fn weight(&self, now: Timestamp) -> (u32, Duration) {
+        (self.count, self.remaining(now))
     }
 }
 
@@ -71,19 +84,18 @@ impl MemoryThrottle {
         Self { clock, capacity: CAPACITY, kinds: Mutex::default(), next_window: AtomicU64::new(0) }
     }
 
-    /// Does something with the counters of the key's kind.
-    fn with<R>(&self, key: &ThrottleKey, work: impl FnOnce(&mut Windows) -> R) -> R {
+    /// Does something with the counters of the key's kind, at a moment that no other caller's comes after: whoever waited
+    /// for the counters has not to come out before those who went first.
+    fn with<R>(&self, key: &ThrottleKey, work: impl FnOnce(&mut Windows, Timestamp) -> R) -> R {
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        work(kinds.entry(mem::discriminant(key)).or_default())
+        work(kinds.entry(mem::discriminant(key)).or_default(), self.clock.now())
     }
 
     /// Begins a counter with its first attempt.
-    fn begin(&self, windows: &mut Windows, key: &ThrottleKey, length: Duration, rises: bool) -> Receipt {
-        let started_at = self.clock.now();
-        Self::make_room(windows, self.capacity, started_at);
+    fn begin(&self, windows: &mut Windows, key: &ThrottleKey, new: Window) -> Receipt {
+        Self::make_room(windows, self.capacity, new.started_at);
         let number = self.next_window.fetch_add(1, Ordering::Relaxed);
-        let window = Window { number, count: 1, started_at, length, rises, is_open: false };
-        windows.insert(key.clone(), window);
+        windows.insert(key.clone(), Window { number, ..new });
         Receipt::Local(number)
     }
 
@@ -95,14 +107,14 @@ impl MemoryThrottle {
         if windows.len() < capacity {
             return;
         }
-        let mut ends: Vec<Duration> = windows.values().map(|window| window.remaining(now)).collect();
-        let eighth = ends.len() / 8;
-        let (_, limit, _) = ends.select_nth_unstable(eighth);
+        let mut weights: Vec<_> = windows.values().map(|window| window.weight(now)).collect();
+        let eighth = weights.len() / 8;
+        let (_, limit, _) = weights.select_nth_unstable(eighth);
         let limit = *limit;
-        // By number: where all windows end together, not all of them may go.
+        // By number: where all windows weigh the same, not all of them may go.
         let mut surplus = eighth + 1;
         windows.retain(|_, window| {
-            let goes = surplus > 0 && window.remaining(now) <= limit;
+            let goes = surplus > 0 && window.weight(now) <= limit;
             surplus -= usize::from(goes);
             !goes
         });
@@ -112,8 +124,7 @@ impl MemoryThrottle {
 #[async_trait]
 impl Throttle for MemoryThrottle {
     async fn count(&self, key: &ThrottleKey, limit: u32, window: Duration) -> Result<Count, StoreError> {
-        let now = self.clock.now();
-        Ok(self.with(key, |windows| {
+        Ok(self.with(key, |windows, now| {
             if let Some(current) = windows.get_mut(key).filter(|current| !current.is_over(now)) {
                 if current.count >= limit {
                     return Count::LimitReached { retry_after: current.remaining(now) };
@@ -124,15 +135,14 @@ impl Throttle for MemoryThrottle {
             if limit == 0 {
                 return Count::LimitReached { retry_after: window };
             }
-            Count::Counted(self.begin(windows, key, window, false))
+            Count::Counted(self.begin(windows, key, Window::begun(now, window, false)))
         }))
     }
 
     async fn count_rising(&self, key: &ThrottleKey, rise: Rise) -> Result<Count, StoreError> {
-        let now = self.clock.now();
-        Ok(self.with(key, |windows| {
+        Ok(self.with(key, |windows, now| {
             let Some(current) = windows.get_mut(key).filter(|current| !current.is_over(now)) else {
-                return Count::Counted(self.begin(windows, key, rise.memory, true));
+                return Count::Counted(self.begin(windows, key, Window::begun(now, rise.memory, true)));
             };
             let retry_after = rise.wait_left(&current.standing(now));
             if !retry_after.is_zero() {
@@ -145,7 +155,7 @@ impl Throttle for MemoryThrottle {
     }
 
     async fn refund(&self, key: &ThrottleKey, receipt: Receipt) -> Result<(), StoreError> {
-        self.with(key, |windows| {
+        self.with(key, |windows, _| {
             let counted = windows.get_mut(key).filter(|current| receipt == Receipt::Local(current.number));
             if let Some(current) = counted {
                 current.count = current.count.saturating_sub(1);
@@ -156,13 +166,12 @@ impl Throttle for MemoryThrottle {
     }
 
     async fn forget(&self, key: &ThrottleKey) -> Result<(), StoreError> {
-        self.with(key, |windows| windows.remove(key));
+        self.with(key, |windows, _| windows.remove(key));
         Ok(())
     }
 
     async fn look(&self, key: &ThrottleKey) -> Result<Standing, StoreError> {
-        let now = self.clock.now();
-        Ok(self.with(key, |windows| {
+        Ok(self.with(key, |windows, now| {
             let current = windows.get(key).filter(|current| !current.is_over(now));
             current.map(|current| current.standing(now)).unwrap_or_default()
         }))
@@ -256,5 +265,43 @@ mod tests {
         assert!(!is_counted(throttle.count_rising(&key(1), rise).await));
         clock.0.store(0, Ordering::Relaxed);
         assert!(is_counted(throttle.count_rising(&key(1), rise).await));
+    }
+
+    /// Names that are made up cost one attempt each; a name that is guessed at has cost more.
+    #[tokio::test]
+    async fn made_up_names_push_no_counter_out_that_has_counted_more() {
+        let clock = Arc::new(Hand::default());
+        let throttle = MemoryThrottle { capacity: 64, ..MemoryThrottle::new(clock.clone()) };
+        let rise =
+            Rise { free: 3, first_wait: MINUTE, longest_wait: MINUTE, memory: Duration::from_hours(1) };
+        for _ in 0..3 {
+            assert!(is_counted(throttle.count_rising(&key(0), rise).await));
+        }
+        for number in 1..1000 {
+            // They end later than the one that is guessed at.
+            clock.0.store(i64::from(number), Ordering::Relaxed);
+            assert!(is_counted(throttle.count_rising(&key(number), rise).await));
+        }
+        assert!(!is_counted(throttle.count_rising(&key(0), rise).await));
+        assert!(kept(&throttle) <= 64);
+    }
+
+    /// Clocks are set right by a little, and two callers may read one in one order and count in the other.
+    #[tokio::test]
+    async fn a_clock_that_steps_back_a_little_forgets_nothing() {
+        let clock = Arc::new(Hand::default());
+        let throttle = MemoryThrottle::new(clock.clone());
+        let rise = Rise { free: 2, first_wait: MINUTE, longest_wait: MINUTE, memory: MINUTE };
+        let mut counted = Vec::new();
+        for now in [1000, 1001, 1000] {
+            clock.0.store(now, Ordering::Relaxed);
+            counted.push(is_counted(throttle.count_rising(&key(1), rise).await));
+        }
+        assert_eq!(counted, [true, true, false]);
+        clock.0.store(1001, Ordering::Relaxed);
+        assert!(is_counted(throttle.count(&key(2), 1, MINUTE).await));
+        clock.0.store(1000, Ordering::Relaxed);
+        let outcome = throttle.count(&key(2), 1, MINUTE).await.unwrap();
+        assert_eq!(outcome, Count::LimitReached { retry_after: MINUTE });
     }
 }
