@@ -83,7 +83,7 @@ impl Auth {
         else {
             return Ok(());
         };
-        if !self.store.issue_link(link, errand).await? {
+        if !self.store.issue_link(link, Some(errand)).await? {
             return Err(ConfirmationRequestError::Gone);
         }
         self.wake_outbox();

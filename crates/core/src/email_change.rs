@@ -11,6 +11,7 @@ use crate::{
     access::AccountAccess,
     confirmation::recipient,
     hooks::Before,
+    outbox::Recipient,
     password_change::{LoggedInAs, PasswordChangeError},
     ports::{
         audit::AuditKind,
@@ -18,7 +19,15 @@ use crate::{
         store::StoreError,
         throttle::ThrottleKey,
     },
-    values::{email::Email, link::LinkPurpose, password::Password, rule::RuleViolation, username::LoginName},
+    values::{
+        account::Credentials,
+        email::Email,
+        link::LinkPurpose,
+        message::{Asked, Invitation},
+        password::Password,
+        rule::RuleViolation,
+        username::LoginName,
+    },
 };
 
 /// Why nothing was mailed.
@@ -65,7 +74,8 @@ impl Auth {
     /// [`EmailChangeError`].
     ///
     /// # Security
-    /// Whether an address is taken is told only after the right password, and as seldom as passwords may be tried.
+    /// Whether an address is taken is told only after the right password, and as seldom as mails may be asked for; with
+    /// `registration.conceal_existing`, not at all.
     pub async fn request_email_change(
         self: &Arc<Self>,
         access: AccountAccess,
@@ -83,11 +93,6 @@ impl Auth {
         if email.as_typed() == account.email {
             return Err(EmailChangeError::Same);
         }
-        let owner = self.store.find_credentials(&LoginName::Email(email.canonical().to_owned())).await?;
-        let owner = owner.filter(|owner| owner.account.id != account.id);
-        if owner.is_some() && !self.policy.registration.conceals_existing {
-            return Err(EmailChangeError::Taken);
-        }
         if !self.sends_mail() {
             return Err(EmailChangeError::NoMail);
         }
@@ -96,26 +101,39 @@ impl Auth {
             Before::EmailChange(EmailChange { account, email, caller: access.caller() })
         })
         .await?;
+        // Before anybody looks: that an address is taken is worth asking for in bulk.
         let key = ThrottleKey::Mail(LinkPurpose::Confirm, account.id);
         if let Some(retry_after) = self.count_mail(&key).await? {
             return Err(EmailChangeError::RateLimited { retry_after });
         }
-        match owner {
-            Some(owner) => {
-                self.warn_owner(&owner, &email).await?;
-                self.audit.record(access.event(self.clock.now(), AuditKind::AddressChangeRequested));
-                Ok(())
-            }
-            None => self.mail_link_to(&access, &email).await,
+        let owner = self.store.find_credentials(&LoginName::Email(email.canonical().to_owned())).await?;
+        let owner = owner.filter(|owner| owner.account.id != account.id);
+        if owner.is_some() && !self.policy.registration.conceals_existing {
+            return Err(EmailChangeError::Taken);
         }
+        self.keep_link_to(&access, &email, owner.as_ref()).await
     }
 
-    async fn mail_link_to(&self, access: &AccountAccess, email: &Email) -> Result<(), EmailChangeError> {
+    /// Keeps the link to a new address and mails it there.
+    ///
+    /// # Security
+    /// An address that is somebody's costs and changes the same, or whether the account's older link is still good would
+    /// tell; but its owner is told, and nobody is mailed the link.
+    async fn keep_link_to(
+        &self,
+        access: &AccountAccess,
+        email: &Email,
+        owner: Option<&Credentials>,
+    ) -> Result<(), EmailChangeError> {
         let (account, now) = (&access.account, self.clock.now());
         let language = self.credentials_of(account).await?.and_then(|found| found.language);
-        let invitation = self.invite(recipient(account, language), email, LinkPurpose::Confirm, now)?;
-        let (link, errand) = invitation.ok_or(EmailChangeError::NoMail)?;
-        if !self.store.issue_link(link, errand).await? {
+        let is_heard = !self.policy.registration.conceals_existing
+            || self.admit_mail_to(email, access.client.network()).await?.is_some();
+        let (link, invitation) = self.new_link(account.id, email, LinkPurpose::Confirm, now);
+        let invitation = Invitation { asked: Some(Asked::new(now, &access.client)), ..invitation };
+        let to = Recipient { email: email.as_typed(), ..recipient(account, language) };
+        let letter = self.letter_of_address(owner, to, invitation, now)?;
+        if !self.store.issue_link(link, letter.filter(|_| is_heard)).await? {
             return Err(EmailChangeError::Unknown);
         }
         self.wake_outbox();

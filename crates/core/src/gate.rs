@@ -220,7 +220,8 @@ impl Auth {
         ThrottleKey::Strangers(guess.found.map_or_else(nobody, subject))
     }
 
-    async fn count(
+    /// Counts an attempt in a window.
+    pub(crate) async fn count(
         &self,
         attempt: &mut Attempt,
         key: ThrottleKey,

@@ -10,6 +10,7 @@ use crate::{
         store::{NewErrand, StoreError},
     },
     values::{
+        account::AccountId,
         email::Email,
         link::{CODE_ATTEMPTS, LinkDigest, LinkPurpose, LinkSecrets, NewLink, is_code},
         message::{Content, Invitation},
@@ -25,35 +26,47 @@ impl Auth {
         purpose: LinkPurpose,
         now: Timestamp,
     ) -> Result<Option<(NewLink, NewErrand)>, StoreError> {
+        let (link, invitation) = self.new_link(recipient.account_id, email, purpose, now);
+        let content = match purpose {
+            LinkPurpose::Reset => Content::ResetPassword(invitation),
+            _ => Content::ConfirmAddress(invitation),
+        };
+        let letter = self.letter(Recipient { email: email.as_typed(), ..recipient }, now, content)?;
+        Ok(letter.map(|letter| (link, letter)))
+    }
+
+    /// Makes a link, to be kept, and what is mailed of it.
+    pub(crate) fn new_link(
+        &self,
+        account_id: AccountId,
+        email: &Email,
+        purpose: LinkPurpose,
+        now: Timestamp,
+    ) -> (NewLink, Invitation) {
         let secrets = LinkSecrets::generate(&self.master);
         let lifetime = self.link_lifetime(purpose);
         let invitation = Invitation {
             link: format!("{}/{}/{}", self.policy.mail.public_url, purpose.path(), secrets.token),
             code: secrets.code,
             lifetime,
+            asked: None,
         };
-        let content = match purpose {
-            LinkPurpose::Confirm | LinkPurpose::Register => Content::ConfirmAddress(invitation),
-            LinkPurpose::Reset => Content::ResetPassword(invitation),
-        };
-        let recipient = Recipient { email: email.as_typed(), ..recipient };
-        let Some(errand) = self.letter(recipient, now, content)? else { return Ok(None) };
         let link = NewLink {
             purpose,
-            account_id: recipient.account_id,
+            account_id,
             email: email.clone(),
             digest: secrets.digest,
             code_mac: secrets.code_mac,
             created_at: now,
             expires_at: now.plus(lifetime),
         };
-        Ok(Some((link, errand)))
+        (link, invitation)
     }
 
     const fn link_lifetime(&self, purpose: LinkPurpose) -> Duration {
         match purpose {
             LinkPurpose::Confirm | LinkPurpose::Register => self.policy.mail.confirm_ttl,
-            LinkPurpose::Reset => self.policy.mail.reset_ttl,
+            LinkPurpose::Reset | LinkPurpose::Decoy => self.policy.mail.reset_ttl,
         }
     }
 

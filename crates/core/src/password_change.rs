@@ -14,10 +14,12 @@ use crate::{
     password_reset::TypedTwice,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
+        clock::Timestamp,
         hasher::{HashError, Verification},
         hooks::{HookError, PasswordReason, PasswordSetting},
         notifier::EventKind,
         store::{PasswordChange, StoreError},
+        throttle::ThrottleKey,
     },
     values::{
         account::{Account, Credentials},
@@ -68,6 +70,21 @@ pub(crate) struct LoggedInAs<'a> {
     pub(crate) account: &'a Account,
     pub(crate) session_id: SessionId,
     pub(crate) client: &'a Client,
+}
+
+impl LoggedInAs<'_> {
+    fn failure(&self, at: Timestamp, kind: AuditKind, detail: &'static str) -> AuditEvent {
+        AuditEvent {
+            at,
+            kind,
+            outcome: AuditOutcome::Failure,
+            account_id: Some(self.account.id),
+            actor_id: None,
+            session_id: Some(self.session_id),
+            address: self.client.address.to_string(),
+            detail,
+        }
+    }
 }
 
 impl Auth {
@@ -130,25 +147,36 @@ impl Auth {
             Ok(attempt) => attempt,
             Err(GateError::Store(error)) => return Err(error.into()),
             Err(GateError::Closed { key, retry_after }) => {
-                return Err(PasswordChangeError::RateLimited { limit: Limit::of(&key), retry_after });
+                return Err(self.refuse_again(who, purpose, &key, retry_after));
             }
         };
         let outcome = self.verify_password_of(found, password, client).await;
         match &outcome {
             Ok(_) => self.succeed(attempt).await,
-            Err(PasswordChangeError::Wrong) => self.audit.record(AuditEvent {
-                at: self.clock.now(),
-                kind: purpose,
-                outcome: AuditOutcome::Failure,
-                account_id: Some(account.id),
-                actor_id: None,
-                session_id: Some(session_id),
-                address: client.address.to_string(),
-                detail: "wrong_password",
-            }),
+            Err(PasswordChangeError::Wrong) => {
+                self.audit.record(who.failure(self.clock.now(), purpose, "wrong_password"));
+            }
             Err(_) => self.give_back(attempt).await,
         }
         outcome
+    }
+
+    /// Refuses a guess from a session, and says so once while the limit lasts: whoever guesses from a stolen session must
+    /// leave a trace.
+    fn refuse_again(
+        &self,
+        who: LoggedInAs<'_>,
+        purpose: AuditKind,
+        key: &ThrottleKey,
+        retry_after: Duration,
+    ) -> PasswordChangeError {
+        let (limit, now) = (Limit::of(key), self.clock.now());
+        if self.limit_notices.is_first(key, now.plus(retry_after), now) {
+            let (address, account) = (&who.client.address, who.account.id);
+            tracing::warn!(%address, %account, limit = limit.as_str(), "a limit on passwords asked for again is reached");
+            self.audit.record(who.failure(now, purpose, limit.as_str()));
+        }
+        PasswordChangeError::RateLimited { limit, retry_after }
     }
 
     async fn verify_password_of(

@@ -10,6 +10,8 @@ pub use self::by_operator::OperatorResetError;
 
 use std::{sync::Arc, time::Duration};
 
+use uuid::Uuid;
+
 use crate::{
     Auth,
     confirmation::recipient,
@@ -27,7 +29,7 @@ use crate::{
         throttle::{Count, ThrottleKey},
     },
     values::{
-        account::{Account, AccountId},
+        account::{Account, AccountId, Credentials},
         client::{Client, ClientNetwork},
         email::Email,
         link::{LinkDigest, LinkPurpose},
@@ -120,22 +122,35 @@ impl Auth {
     }
 
     /// What comes of [`Self::forgot_password`], after its answer.
+    ///
+    /// # Security
+    /// Where there is nobody to be helped, a decoy is kept under the same limit and for as long: a wrong code would
+    /// otherwise cost a write for addresses that have an account and for no others.
     pub(crate) async fn remind(&self, email: &str, address: &str) -> Result<(), StoreError> {
         let found = self.store.find_credentials(&LoginName::Email(email.to_owned())).await?;
-        let Some(found) = found.filter(|found| found.account.active) else { return Ok(()) };
-        let account = &found.account;
-        if self.count_mail(&ThrottleKey::Mail(LinkPurpose::Reset, account.id)).await?.is_some() {
+        let found = found.filter(|found| found.account.active);
+        let account_id = found.as_ref().map_or_else(|| self.nobody_at(email), |found| found.account.id);
+        if self.count_mail(&ThrottleKey::Mail(LinkPurpose::Reset, account_id)).await?.is_some() {
             return Ok(());
         }
-        let to = Email::parse(&account.email)
-            .map_err(|_| StoreError::Broken("a stored address is none".into()))?;
-        let recipient = recipient(account, found.language);
-        let invitation = self.invite(recipient, &to, LinkPurpose::Reset, self.clock.now())?;
+        let now = self.clock.now();
+        let Some(Credentials { account, language, .. }) = found else {
+            let (decoy, _) = self.new_link(account_id, &parsed(email)?, LinkPurpose::Decoy, now);
+            self.store.issue_link(decoy, None).await?;
+            return Ok(());
+        };
+        let to = parsed(&account.email)?;
+        let invitation = self.invite(recipient(&account, language), &to, LinkPurpose::Reset, now)?;
         if let Some((link, errand)) = invitation {
-            self.store.issue_link(link, errand).await?;
+            self.store.issue_link(link, Some(errand)).await?;
             self.note_reminder(account.id, address);
         }
         Ok(())
+    }
+
+    /// What stands for the account of an address that has none: always the same, so that each has one decoy.
+    fn nobody_at(&self, email: &str) -> AccountId {
+        AccountId::from_uuid(Uuid::from_bytes(self.master.address_mac(email)))
     }
 
     /// Sets a new password by a mailed link's token; every session of the account ends.
@@ -229,4 +244,8 @@ impl Auth {
         let client = Client::new(client, "");
         self.note_of_mail(account_id, &client, AuditKind::PasswordForgotten, AuditOutcome::Success, "mailed");
     }
+}
+
+fn parsed(email: &str) -> Result<Email, StoreError> {
+    Email::parse(email).map_err(|_| StoreError::Broken("a kept address is none".into()))
 }

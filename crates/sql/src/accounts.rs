@@ -108,7 +108,7 @@ pub(crate) async fn insert_account<T: Tx>(
                 search::insert_parts(tx, account.id, &username.canonical()).await?;
             }
             if let Some((link, errand)) = &account.invitation {
-                links::keep_link(tx, link, errand).await?;
+                links::keep_link(tx, link, Some(errand)).await?;
             }
             let announced = account.announcer.errands(Occurrence::Inserted(&inserted))?;
             errands::queue_errands(tx, &announced).await?;

@@ -69,8 +69,8 @@ statements! {
          AND (mailed_link.purpose <> 'reset' OR mailed_link.email_canonical = account.email_canonical)");
     COUNT_CODE_ATTEMPT: CodeRow = concat!(
         "UPDATE mailed_link SET code_attempts = code_attempts + 1 WHERE email_canonical = $1 \
-         AND code_attempts < $3 AND expires_at > $4 AND ((purpose = 'register' AND $2 = 'confirm') OR (purpose = $2 \
-         AND ", of_active_account!(), ")) RETURNING digest, code_mac");
+         AND code_attempts < $3 AND expires_at > $4 AND ((purpose = 'register' AND $2 = 'confirm') \
+         OR (purpose = 'decoy' AND $2 = 'reset') OR (purpose = $2 AND ", of_active_account!(), ")) RETURNING digest, code_mac");
     USE_LINK: UsedRow = concat!(
         "DELETE FROM mailed_link WHERE digest = $1 AND purpose = $2 AND expires_at > $3 AND ",
         of_active_account!(), " RETURNING account_id, email, email_canonical");
@@ -102,15 +102,17 @@ statements! {
          ORDER BY expires_at LIMIT $2)";
 }
 
-/// Keeps a link and queues what tells of it, for an account that may be used.
+/// Keeps a link and queues what tells of it, for an account that may be used, or for a decoy's, which is none.
 pub(crate) async fn issue_link<T: Tx>(
     tx: &mut T,
     link: &NewLink,
-    errand: &NewErrand,
+    errand: Option<&NewErrand>,
 ) -> Result<bool, StoreError> {
-    let active = tx.opt(&COUNT_ACTIVE, &[(&link.account_id).into()]).await?.map_or(0, |row| row.count);
-    if active == 0 {
-        return Ok(false);
+    if link.purpose != LinkPurpose::Decoy {
+        let active = tx.opt(&COUNT_ACTIVE, &[(&link.account_id).into()]).await?.map_or(0, |row| row.count);
+        if active == 0 {
+            return Ok(false);
+        }
     }
     keep_link(tx, link, errand).await?;
     Ok(true)
@@ -120,7 +122,7 @@ pub(crate) async fn issue_link<T: Tx>(
 pub(crate) async fn keep_link<T: Tx>(
     tx: &mut T,
     link: &NewLink,
-    errand: &NewErrand,
+    errand: Option<&NewErrand>,
 ) -> Result<(), StoreError> {
     let params = [
         (&link.account_id).into(),
@@ -133,7 +135,10 @@ pub(crate) async fn keep_link<T: Tx>(
         link.expires_at.into(),
     ];
     tx.exec(&ISSUE_LINK, &params).await?;
-    errands::queue_errand(tx, errand).await
+    match errand {
+        Some(errand) => errands::queue_errand(tx, errand).await,
+        None => Ok(()),
+    }
 }
 
 /// Finds a link that is good.

@@ -115,6 +115,7 @@ macro_rules! store_contract {
             proofs::a_new_password_ends_other_mailed_ways_in
             proofs::a_replaced_password_ends_every_session_and_proves_nothing
             proofs::attempts_at_codes_are_capped
+            proofs::a_decoy_counts_attempts_and_leads_nowhere
             proofs::a_password_is_changed_from_what_it_was
             proofs::an_account_comes_with_its_invitation
             setup::a_setup_link_is_good_in_time_until_a_newer_one_or_an_administrator_comes

@@ -336,7 +336,7 @@ impl From<EmailChangeError> for ApiError {
             }
             EmailChangeError::Password(error) => error.into(),
             EmailChangeError::RateLimited { retry_after } => {
-                Self::new(Code::RateLimited).retry_after(retry_after)
+                Self::limited("mails to confirm an address", retry_after)
             }
             EmailChangeError::NoMail => {
                 Self::new(Code::Unavailable).detail("No mail is sent here, so no address can be confirmed")

@@ -53,7 +53,7 @@ impl Auth {
         let recipient = recipient(&found.account, found.language);
         let invitation = self.invite(recipient, &to, LinkPurpose::Reset, now)?;
         let (link, errand) = invitation.ok_or(OperatorResetError::NoMail)?;
-        if !self.store.issue_link(link, errand).await? {
+        if !self.store.issue_link(link, Some(errand)).await? {
             return Err(OperatorResetError::Unusable);
         }
         self.wake_outbox();

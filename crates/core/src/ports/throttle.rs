@@ -182,6 +182,8 @@ pub enum ThrottleKey {
     Mail(LinkPurpose, AccountId),
     /// Mails that registrations sent to an address, whether it has an account or not; the address under a MAC.
     MailTo([u8; 16]),
+    /// Those of them that one client network asked for.
+    MailToFrom([u8; 16], ClientNetwork),
     /// Exports of an account.
     Export(AccountId),
     /// Mails that tell an account of a new device.
@@ -225,6 +227,9 @@ impl fmt::Display for ThrottleKey {
             Self::Export(account) => write!(f, "export/{account}"),
             Self::Mail(purpose, account) => write!(f, "mail/{}/{account}", purpose.as_str()),
             Self::MailTo(address) => write!(f, "mail_to/{:032x}", u128::from_be_bytes(*address)),
+            Self::MailToFrom(address, network) => {
+                write!(f, "mail_to/{:032x}/{network}", u128::from_be_bytes(*address))
+            }
             Self::NewDeviceMail(account) => write!(f, "mail/new_device/{account}"),
             Self::Name(name) => write!(f, "name/{name}"),
             Self::Strangers(account) => write!(f, "strangers/{account}"),

@@ -27,15 +27,14 @@ use crate::{
         clock::Timestamp,
         hooks::Caller,
         store::{Insertion, KeptRegistration, NewErrand, StoreError},
-        throttle::{Count, Receipt, ThrottleKey},
     },
     values::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
-        client::Client,
+        client::{Client, ClientNetwork},
         email::Email,
         language::Language,
         link::{LinkDigest, LinkPurpose},
-        message::Content,
+        message::{Asked, Content, Invitation},
         password::PasswordHash,
         scope::Scopes,
         username::{LoginName, Username},
@@ -76,6 +75,10 @@ impl Applicant {
 
     fn email(&self) -> Result<Email, StoreError> {
         Email::parse(&self.email).map_err(|_| StoreError::Broken("a kept address is none".into()))
+    }
+
+    fn network(&self) -> ClientNetwork {
+        self.address.parse().map_or(ClientNetwork::LOCAL, ClientNetwork::of)
     }
 
     fn recipient(&self) -> Recipient<'_> {
@@ -123,15 +126,15 @@ impl Auth {
     pub(crate) async fn consider(&self, applicant: &Applicant) -> Result<(), StoreError> {
         let email = applicant.email()?;
         let owner = self.store.find_credentials(&LoginName::Email(email.canonical().to_owned())).await?;
-        let Some(receipt) = self.count_mail_to(&email).await? else { return Ok(()) };
+        let Some(counted) = self.admit_mail_to(&email, applicant.network()).await? else { return Ok(()) };
         let kept = match self.seal_registration(applicant, &email, owner.as_ref()) {
             Ok(Some((kept, letter))) => self.store.keep_registration(kept, Some(letter)).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        if let (Err(_), Some(receipt)) = (&kept, receipt) {
+        if kept.is_err() {
             // It is tried again, and what did not go out must not count.
-            let _ = self.throttle.refund(&self.mail_to(&email), receipt).await;
+            self.give_back(counted).await;
         }
         kept?;
         self.wake_outbox();
@@ -148,34 +151,32 @@ impl Auth {
         owner: Option<&Credentials>,
     ) -> Result<Option<(KeptRegistration, NewErrand)>, StoreError> {
         let now = self.clock.now();
-        let invitation = self.invite(applicant.recipient(), email, LinkPurpose::Register, now)?;
-        let Some((link, letter)) = invitation else { return Ok(None) };
+        let (link, invitation) = self.new_link(applicant.id(), email, LinkPurpose::Register, now);
         let plain = serde_json::to_vec(applicant).map_err(|error| StoreError::Broken(error.into()))?;
         let plain = Zeroizing::new(plain);
         let sealed = self.master.seal_errand(applicant.id().as_uuid(), &plain);
         let sealed = sealed.map_err(|error| StoreError::Broken(error.into()))?;
-        let letter = match owner {
-            // Nobody is mailed the link that is kept, so that it is a row like any other and good for nothing.
-            Some(owner) => self.tell_owner(owner, now)?,
-            None => Some(letter),
-        };
+        let asked = Asked { at: applicant.at, address: applicant.address.clone() };
+        let invitation = Invitation { asked: Some(asked), ..invitation };
+        let letter = self.letter_of_address(owner, applicant.recipient(), invitation, now)?;
         Ok(letter.map(|letter| (KeptRegistration { link, sealed }, letter)))
     }
 
-    /// The letter that tells somebody that another wanted an account with their address.
-    fn tell_owner(&self, owner: &Credentials, now: Timestamp) -> Result<Option<NewErrand>, StoreError> {
-        self.letter(recipient(&owner.account, owner.language), now, Content::AlreadyRegistered)
-    }
-
-    /// Tells the owner of an address that another account asked for it, unless enough mail has gone there.
-    pub(crate) async fn warn_owner(&self, owner: &Credentials, email: &Email) -> Result<(), StoreError> {
-        if self.count_mail_to(email).await?.is_some()
-            && let Some(letter) = self.tell_owner(owner, self.clock.now())?
-        {
-            self.store.queue_errand(letter).await?;
-            self.wake_outbox();
-        }
-        Ok(())
+    /// The letter that goes out where somebody asks for an address: the invitation, or, where the address is somebody's, the
+    /// news to its owner that another wanted it.
+    ///
+    /// # Security
+    /// The owner is not mailed the link that is kept, so that it is a row like any other and good for nothing.
+    pub(crate) fn letter_of_address(
+        &self,
+        owner: Option<&Credentials>,
+        to: Recipient<'_>,
+        invitation: Invitation,
+        now: Timestamp,
+    ) -> Result<Option<NewErrand>, StoreError> {
+        let Some(owner) = owner else { return self.letter(to, now, Content::ConfirmAddress(invitation)) };
+        let content = Content::AlreadyRegistered { asked: invitation.asked };
+        self.letter(recipient(&owner.account, owner.language), now, content)
     }
 
     /// Makes the account of a registration whose address has been proved.
@@ -221,23 +222,6 @@ impl Auth {
             announcer: self.announcer(self.clock.now()),
             created_at: Timestamp::from_millis(applicant.at),
         })
-    }
-
-    /// Counts a mail to an address; the outer `None` where there have been enough, the inner where nothing is limited.
-    async fn count_mail_to(&self, email: &Email) -> Result<Option<Option<Receipt>>, StoreError> {
-        let policy = &self.policy.throttle;
-        if !policy.is_enabled {
-            return Ok(Some(None));
-        }
-        match self.throttle.count(&self.mail_to(email), policy.mails, policy.mail_window).await? {
-            Count::Counted(receipt) => Ok(Some(Some(receipt))),
-            Count::LimitReached { .. } => Ok(None),
-        }
-    }
-
-    /// Counters may live outside the process, and are no list of addresses there.
-    fn mail_to(&self, email: &Email) -> ThrottleKey {
-        ThrottleKey::MailTo(self.master.address_mac(email.canonical()))
     }
 
     fn note_attempt(&self, owner: AccountId, address: &str) {

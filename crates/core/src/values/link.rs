@@ -31,6 +31,9 @@ pub enum LinkPurpose {
     Reset,
     /// Proving an address that an account will be made for.
     Register,
+    /// Nothing: it stands for the reset of an account that there is not, so that a wrong code costs the same there. Nobody
+    /// is mailed it.
+    Decoy,
 }
 
 impl LinkPurpose {
@@ -41,6 +44,7 @@ impl LinkPurpose {
             Self::Confirm => "confirm",
             Self::Reset => "reset",
             Self::Register => "register",
+            Self::Decoy => "decoy",
         }
     }
 
@@ -49,7 +53,7 @@ impl LinkPurpose {
     pub const fn path(self) -> &'static str {
         match self {
             Self::Confirm | Self::Register => "confirm",
-            Self::Reset => "reset",
+            Self::Reset | Self::Decoy => "reset",
         }
     }
 }

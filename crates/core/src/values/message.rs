@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::language::Language;
+use super::{client::Client, language::Language};
 use crate::ports::clock::Timestamp;
 
 /// A message to one person.
@@ -55,7 +55,11 @@ pub enum Content {
         user_agent: String,
     },
     /// Somebody tried to register with your address.
-    AlreadyRegistered,
+    AlreadyRegistered {
+        /// Who did, as far as anybody knows.
+        #[serde(default)]
+        asked: Option<Asked>,
+    },
     /// Your account is to be deleted, or is.
     AccountDeletion {
         /// The moment from which on it is gone, in milliseconds; none where it is gone at once.
@@ -72,6 +76,24 @@ pub struct Invitation {
     pub code: String,
     /// How long both are good for, counted from [`Message::at`].
     pub lifetime: Duration,
+    /// Who asked for it, where whoever reads it may have to tell one invitation from another.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+}
+
+/// When and from where somebody asked for what a message tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The moment, in milliseconds since 1970.
+    pub at: i64,
+    /// The client's address.
+    pub address: String,
+}
+
+impl Asked {
+    pub(crate) fn new(at: Timestamp, client: &Client) -> Self {
+        Self { at: at.as_millis(), address: client.address.to_string() }
+    }
 }
 
 impl Content {
@@ -97,7 +119,7 @@ impl Content {
             Self::UsernameChanged { .. } => "username_changed",
             Self::AddressChanged { .. } => "address_changed",
             Self::NewDevice { .. } => "new_device",
-            Self::AlreadyRegistered => "already_registered",
+            Self::AlreadyRegistered { .. } => "already_registered",
             Self::AccountDeletion { .. } => "account_deletion",
         }
     }
@@ -133,7 +155,12 @@ mod tests {
             link: "https://id.example.org/reset/canary".into(),
             code: "canary".into(),
             lifetime: Duration::from_hours(2),
+            asked: None,
         }
+    }
+
+    fn asked() -> Asked {
+        Asked { at: 1, address: "192.0.2.1".into() }
     }
 
     #[test]
@@ -146,13 +173,13 @@ mod tests {
     #[test]
     fn what_is_kept_names_its_kind() {
         let all = [
-            Content::ConfirmAddress(invitation()),
+            Content::ConfirmAddress(Invitation { asked: Some(asked()), ..invitation() }),
             Content::ResetPassword(invitation()),
             Content::PasswordChanged,
             Content::UsernameChanged { old: None, new: "ada".into() },
             Content::AddressChanged { new: "ada@example.org".into() },
             Content::NewDevice { address: "192.0.2.1".into(), user_agent: "curl".into() },
-            Content::AlreadyRegistered,
+            Content::AlreadyRegistered { asked: Some(asked()) },
             Content::AccountDeletion { until: Some(1) },
         ];
         assert_eq!(all.each_ref().map(Content::kind), Content::KINDS);
@@ -161,5 +188,16 @@ mod tests {
             assert_eq!(kept["kind"], content.kind());
             assert_eq!(serde_json::from_value::<Content>(kept).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn what_older_versions_kept_is_read() {
+        let kept = serde_json::json!({"kind": "already_registered"});
+        let content: Content = serde_json::from_value(kept).unwrap();
+        assert_eq!(content, Content::AlreadyRegistered { asked: None });
+        let mut kept = serde_json::to_value(Content::ConfirmAddress(invitation())).unwrap();
+        kept.as_object_mut().unwrap().remove("asked").unwrap();
+        let content: Content = serde_json::from_value(kept).unwrap();
+        assert_eq!(content, Content::ConfirmAddress(invitation()));
     }
 }

@@ -7,7 +7,7 @@ use vestibule_core::{
     ports::clock::Timestamp,
     values::{
         language::Language,
-        message::{Content, Invitation, Message},
+        message::{Asked, Content, Invitation, Message},
     },
 };
 
@@ -44,13 +44,14 @@ impl Facts {
             ..Self::default()
         };
         match &message.content {
-            Content::ConfirmAddress(Invitation { link, code, lifetime })
-            | Content::ResetPassword(Invitation { link, code, lifetime }) => Self {
+            Content::ConfirmAddress(Invitation { link, code, lifetime, asked })
+            | Content::ResetPassword(Invitation { link, code, lifetime, asked }) => Self {
                 link: Some(clean(link)),
                 code: Some(clean(code)),
                 lifetime: Some(words::span(message.language, *lifetime)),
-                ..facts
+                ..facts.asked(message.language, asked.as_ref())
             },
+            Content::AlreadyRegistered { asked } => facts.asked(message.language, asked.as_ref()),
             Content::UsernameChanged { old, new } => {
                 Self { old_name: old.as_deref().map(clean), new_name: Some(clean(new)), ..facts }
             }
@@ -64,8 +65,14 @@ impl Facts {
                 until: until.map(|at| words::moment(message.language, Timestamp::from_millis(at))),
                 ..facts
             },
-            _ => facts,
+            Content::PasswordChanged => facts,
         }
+    }
+
+    fn asked(self, language: Language, asked: Option<&Asked>) -> Self {
+        let Some(Asked { at, address }) = asked else { return self };
+        let at = words::moment(language, Timestamp::from_millis(*at));
+        Self { at, ip_address: Some(clean(address)), ..self }
     }
 }
 
@@ -93,18 +100,22 @@ pub(super) fn samples(language: Language) -> impl Iterator<Item = Message> {
         link: "https://login.example.org/confirm/sample".into(),
         code: "4711-4711".into(),
         lifetime: Duration::from_hours(2),
+        asked: None,
     };
+    let asked = Some(Asked { at: 0, address: "192.0.2.1".into() });
     let full = [
-        Content::ConfirmAddress(invitation()),
+        Content::ConfirmAddress(Invitation { asked: asked.clone(), ..invitation() }),
         Content::ResetPassword(invitation()),
         Content::PasswordChanged,
         Content::UsernameChanged { old: Some("ada".into()), new: "ada-lovelace".into() },
         Content::AddressChanged { new: "ada@example.org".into() },
         Content::NewDevice { address: "192.0.2.1".into(), user_agent: "Firefox".into() },
-        Content::AlreadyRegistered,
+        Content::AlreadyRegistered { asked },
         Content::AccountDeletion { until: Some(0) },
     ];
     let bare = [
+        Content::ConfirmAddress(invitation()),
+        Content::AlreadyRegistered { asked: None },
         Content::UsernameChanged { old: None, new: "ada".into() },
         Content::NewDevice { address: "192.0.2.1".into(), user_agent: String::new() },
         Content::AccountDeletion { until: None },

@@ -5,7 +5,7 @@ use vestibule_core::{
     ports::mailer::{DeliveryError, Mailer as _},
     values::{
         language::Language,
-        message::{Content, Invitation, Message},
+        message::{Asked, Content, Invitation, Message},
     },
 };
 use vestibule_mail::{Letter, SmtpOptions};
@@ -31,7 +31,7 @@ fn filled_with(text: &str) -> Vec<Message> {
         Content::UsernameChanged { old: Some(text.into()), new: text.into() },
         Content::AddressChanged { new: text.into() },
         Content::NewDevice { address: text.into(), user_agent: text.into() },
-        Content::AlreadyRegistered,
+        Content::AlreadyRegistered { asked: Some(Asked { at: 0, address: text.into() }) },
         Content::ConfirmAddress(Invitation { link: text.into(), code: text.into(), ..invitation() }),
     ];
     let messages = contents.map(|content| Message { username: Some(text.into()), ..message(content) });

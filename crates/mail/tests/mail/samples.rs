@@ -10,7 +10,7 @@ use vestibule_core::{
     values::{
         email::Email,
         language::Language,
-        message::{Content, Invitation, Message},
+        message::{Asked, Content, Invitation, Message},
     },
 };
 use vestibule_mail::{Encryption, Login, Site, SmtpMailer, SmtpOptions, Templates};
@@ -28,7 +28,12 @@ pub(crate) fn templates() -> Templates {
 }
 
 pub(crate) fn invitation() -> Invitation {
-    Invitation { link: LINK.into(), code: CODE.into(), lifetime: Duration::from_hours(2) }
+    Invitation { link: LINK.into(), code: CODE.into(), lifetime: Duration::from_hours(2), asked: None }
+}
+
+/// Who asked, an hour before the message.
+pub(crate) fn asked() -> Asked {
+    Asked { at: 1_772_323_200_000, address: "192.0.2.2".into() }
 }
 
 pub(crate) fn message(content: Content) -> Message {
@@ -47,7 +52,7 @@ pub(crate) fn reset() -> Message {
 
 pub(crate) fn all() -> Vec<Message> {
     let contents = [
-        Content::ConfirmAddress(invitation()),
+        Content::ConfirmAddress(Invitation { asked: Some(asked()), ..invitation() }),
         Content::ResetPassword(invitation()),
         Content::PasswordChanged,
         Content::UsernameChanged { old: Some("ada".into()), new: "countess".into() },
@@ -56,7 +61,7 @@ pub(crate) fn all() -> Vec<Message> {
             address: "192.0.2.1".into(),
             user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
         },
-        Content::AlreadyRegistered,
+        Content::AlreadyRegistered { asked: Some(asked()) },
         Content::AccountDeletion { until: Some(1_773_536_400_000) },
     ];
     contents.map(message).into()

@@ -60,7 +60,14 @@ fn letters_tell_what_happened_when_and_to_whom() {
         (3, &["is now countess; until now it was ada", "1 March 2026"]),
         (4, &["is now countess@example.org", "1 March 2026"]),
         (5, &["Device: Firefox, Linux", "Network address: 192.0.2.1", "1 March 2026"]),
-        (6, &["its user name is ada"]),
+        (0, &["Asked for: 1 March 2026, 00:00 UTC, from the network address 192.0.2.2"]),
+        (
+            6,
+            &[
+                "its user name is ada",
+                "Asked for: 1 March 2026, 00:00 UTC, from the network address 192.0.2.2",
+            ],
+        ),
     ] {
         let letter = templates().render(&all()[position]).unwrap();
         // Lines are broken somewhere.
@@ -76,7 +83,7 @@ fn what_is_not_known_is_left_out() {
     for content in [
         Content::UsernameChanged { old: None, new: "ada".into() },
         Content::NewDevice { address: "192.0.2.1".into(), user_agent: String::new() },
-        Content::AlreadyRegistered,
+        Content::AlreadyRegistered { asked: None },
     ] {
         let letter = templates().render(&Message { username: None, ..message(content) }).unwrap();
         assert!(letter.text.starts_with("Hello,\n"), "{}", letter.text);

@@ -20,9 +20,9 @@ use crate::{engine::Engine, links};
 
 #[async_trait]
 impl<E: Engine> Proofs for SqlStore<E> {
-    async fn issue_link(&self, link: NewLink, errand: NewErrand) -> Result<bool, StoreError> {
+    async fn issue_link(&self, link: NewLink, errand: Option<NewErrand>) -> Result<bool, StoreError> {
         self.write("issue_link", (link, errand), |tx, (link, errand)| {
-            Box::pin(links::issue_link(tx, link, errand))
+            Box::pin(links::issue_link(tx, link, errand.as_ref()))
         })
         .await
     }

@@ -180,7 +180,7 @@ pub async fn a_new_address_is_unproved_and_ends_the_links_to_the_old_one(fixture
         |email| AccountChange { email: Some(Email::parse(email).unwrap()), ..AccountChange::of(ada, at(2)) };
     assert!(changed(&*store, to("ADA@example.com")).await.confirmed, "the same mailbox");
     let link = NewLink { purpose: LinkPurpose::Confirm, ..link(ada) };
-    assert!(store.issue_link(link.clone(), errand(1, 0)).await.unwrap());
+    assert!(store.issue_link(link.clone(), Some(errand(1, 0))).await.unwrap());
     let is_good = async || store.find_link(link.digest, link.purpose, at(3)).await.unwrap().is_some();
     assert!(is_good().await);
     assert!(!changed(&*store, to("new@example.com")).await.confirmed);
@@ -259,7 +259,7 @@ pub async fn t24_nothing_outlives_a_deletion_but_the_memory_of_its_sessions(fixt
     let ids = [log_in(&*store, ada.id, at(1)).await, log_in(&*store, ada.id, at(2)).await];
     let bobs = log_in(&*store, bob, at(2)).await;
     let link = link(ada.id);
-    assert!(store.issue_link(link.clone(), errand(1, 0)).await.unwrap());
+    assert!(store.issue_link(link.clone(), Some(errand(1, 0))).await.unwrap());
     assert!(store.find_link(link.digest, link.purpose, at(3)).await.unwrap().is_some());
     let beginning = all_revoked(&*store, at(3)).await.progress;
 

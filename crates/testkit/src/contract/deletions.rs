@@ -44,7 +44,7 @@ pub async fn an_account_waits_out_of_use_for_its_deletion(fixture: &impl StoreFi
     assert_eq!(deletion_of(&*store, "ada").await, None);
     let session = log_in(&*store, ada, at(1)).await;
     let link = link(ada);
-    assert!(store.issue_link(link.clone(), errand(1, 0)).await.unwrap());
+    assert!(store.issue_link(link.clone(), Some(errand(1, 0))).await.unwrap());
     let request = DeletionRequest { errands: vec![errand(2, 0)], ..deletion_request(ada, at(10), at(50)) };
     let outcome = store.request_deletion(request).await.unwrap();
     let DeletionRequested::Pending(cutoff) = outcome else { panic!("{outcome:?}") };
@@ -57,7 +57,7 @@ pub async fn an_account_waits_out_of_use_for_its_deletion(fixture: &impl StoreFi
     assert_eq!(store.rotate_session(rotation(session, 0, at(11))).await.unwrap(), Rotation::Refused);
     assert_eq!(store.open_session(opening(new_session(ada, at(11)))).await.unwrap(), Opening::Refused);
     assert_eq!(store.find_link(link.digest, link.purpose, at(3)).await.unwrap(), None);
-    assert!(!store.issue_link(link, errand(3, 0)).await.unwrap());
+    assert!(!store.issue_link(link, Some(errand(3, 0))).await.unwrap());
     let again = store.request_deletion(deletion_request(ada, at(12), at(60))).await.unwrap();
     assert_eq!(again, DeletionRequested::Refused, "once is enough");
     assert_eq!(deletion_of(&*store, "ada").await, told);

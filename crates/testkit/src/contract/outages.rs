@@ -108,7 +108,7 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("finish_errand", went(store.finish_errand(Uuid::nil(), 1).await)),
         ("postpone_errand", went(store.postpone_errand(Uuid::nil(), 1, at(1)).await)),
         ("count_errands", went(store.count_errands().await)),
-        ("issue_link", went(store.issue_link(link(account), errand(0, 0)).await)),
+        ("issue_link", went(store.issue_link(link(account), Some(errand(0, 0))).await)),
         ("find_link", went(store.find_link(link(account).digest, LinkPurpose::Reset, at(0)).await)),
         ("count_code_attempt", went(store.count_code_attempt("", LinkPurpose::Reset, 5, at(0)).await)),
         ("confirm_address", went(store.confirm_address(confirmation(&link(account), "")).await)),

@@ -64,7 +64,7 @@ async fn insert(store: &dyn Store, name: &str) -> Account {
 
 async fn issue(store: &dyn Store, account: &Account, purpose: LinkPurpose, email: &str) -> NewLink {
     let link = link_to(account, purpose, email);
-    assert!(store.issue_link(link.clone(), errand(rand_id(&link), 0)).await.unwrap());
+    assert!(store.issue_link(link.clone(), Some(errand(rand_id(&link), 0))).await.unwrap());
     link
 }
 
@@ -118,7 +118,7 @@ pub async fn a_link_is_good_until_it_expires_or_a_newer_one_comes(fixture: &impl
     store.change_account(ban).await.unwrap();
     assert_eq!(store.find_link(new.digest, LinkPurpose::Confirm, at(1)).await.unwrap(), None);
     let refused = link_to(&ada, LinkPurpose::Reset, "ada@example.com");
-    assert!(!store.issue_link(refused, errand(99, 0)).await.unwrap());
+    assert!(!store.issue_link(refused, Some(errand(99, 0))).await.unwrap());
     assert_eq!(store.count_errands().await.unwrap().waiting, 3, "nobody is told of a link that there is not");
 }
 
@@ -278,6 +278,38 @@ pub async fn attempts_at_codes_are_capped(fixture: &impl StoreFixture) {
     }
     let again = store.count_code_attempt("ada@example.com", LinkPurpose::Reset, 5, at(1)).await.unwrap();
     assert_eq!(again.len(), 1, "a newer link has its own attempts");
+}
+
+/// T52: what stands for the reset of nobody counts attempts like a reset, needs no account and opens nothing; an address has
+/// one of them, and a link that is told of to nobody is kept like any other.
+pub async fn a_decoy_counts_attempts_and_leads_nowhere(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let nobody = AccountId::new(at(0));
+    let decoy = NewLink { purpose: LinkPurpose::Decoy, ..link(nobody) };
+    let count = async |purpose| store.count_code_attempt("ada@example.com", purpose, 5, at(1)).await.unwrap();
+    assert!(store.issue_link(decoy.clone(), None).await.unwrap());
+    for _ in 0..5 {
+        let counted = count(LinkPurpose::Reset).await;
+        assert_eq!(counted.iter().map(|code| code.digest).collect::<Vec<_>>(), [decoy.digest]);
+    }
+    assert!(count(LinkPurpose::Reset).await.is_empty());
+    let newer = NewLink { purpose: LinkPurpose::Decoy, ..link(nobody) };
+    assert!(store.issue_link(newer.clone(), None).await.unwrap());
+    assert!(count(LinkPurpose::Confirm).await.is_empty());
+    let counted = count(LinkPurpose::Reset).await;
+    assert_eq!(counted.iter().map(|code| code.digest).collect::<Vec<_>>(), [newer.digest], "and no other");
+    // Not even for an account that has its address by now.
+    let ada = insert(&*store, "ada").await;
+    for purpose in [LinkPurpose::Reset, LinkPurpose::Confirm] {
+        assert_eq!(store.find_link(newer.digest, purpose, at(1)).await.unwrap(), None);
+    }
+    assert_eq!(store.reset_password(reset(&newer, 3)).await.unwrap(), None);
+    assert!(open(&*store, &ada, 0, 0).await.is_some(), "the password is what it was");
+    let own = link_to(&ada, LinkPurpose::Reset, "ada@example.com");
+    assert!(store.issue_link(own.clone(), None).await.unwrap());
+    assert_eq!(store.count_errands().await.unwrap().waiting, 0, "nobody is told");
+    assert_eq!(count(LinkPurpose::Reset).await.len(), 2);
+    assert!(store.reset_password(reset(&own, 3)).await.unwrap().is_some());
 }
 
 /// A password is changed from the one that was verified, or from none; other sessions end, and so do mailed ways to

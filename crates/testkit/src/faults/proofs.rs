@@ -19,7 +19,7 @@ use super::FaultyStore;
 
 #[async_trait]
 impl Proofs for FaultyStore {
-    async fn issue_link(&self, link: NewLink, errand: NewErrand) -> Result<bool, StoreError> {
+    async fn issue_link(&self, link: NewLink, errand: Option<NewErrand>) -> Result<bool, StoreError> {
         self.call("issue_link", self.inner.issue_link(link, errand)).await
     }
 

@@ -230,6 +230,102 @@ async fn t52_changing_an_address_tells_nothing_either() {
     assert_eq!(answers[0].0, 200);
 }
 
+/// T52: whoever asks for somebody's address after their own cannot tell by the older link, nor by what is asked of the store,
+/// nor by a code; and not either where nobody is written to any more.
+#[tokio::test]
+async fn t52_an_older_link_ends_whether_or_not_the_new_address_is_taken() {
+    let app = concealing().await;
+    let _ = register(&app.client(), "eve@example.com", "eve", PASSWORD).await.expect(200);
+    let link = token_of(&only_letter(&app).await);
+    let _ = app.client().post(&format!("/api/users/confirm/{link}")).await.expect(200);
+    let change = async |email: &str| {
+        let eve = app.client().logged_in("eve").await;
+        let id = eve.get("/api/v1/users/me").await.json()["id"].as_str().unwrap().to_owned();
+        let body = json!({"email": email, "password": PASSWORD});
+        let _ = app.store().take_calls();
+        let answer = eve.post(&format!("/api/users/{id}/change_email")).json(&body).await;
+        (told_of_change(&answer), app.store().take_calls())
+    };
+    for is_full in [false, true] {
+        let mut seen = Vec::new();
+        for target in ["ada@example.com", "free@example.com"] {
+            app.clock().advance(Duration::from_mins(30));
+            for number in 0..if is_full { 2 } else { 0 } {
+                let name = format!("{}{number}", &target[..3]);
+                let _ = register(&app.client(), target, &name, OTHER).await.expect(200);
+            }
+            let _ = (app.mails().await, change("second@example.com").await);
+            let older = token_of(&only_letter(&app).await);
+            let changed = change(target).await;
+            let letters: Vec<_> = app.mails().await.into_iter().map(|letter| letter.to).collect();
+            assert_eq!(letters.len(), usize::from(!is_full), "{target}: {letters:?}");
+            assert!(letters.iter().all(|to| to == target), "{letters:?}");
+            let by_link = app.client().post(&format!("/api/users/confirm/{older}")).await;
+            let body = json!({"email": target, "code": "00000000"});
+            let by_code = app.client().post("/api/users/confirm_code").json(&body).await;
+            let database = rusqlite::Connection::open(app.database()).unwrap();
+            let sql = "SELECT COALESCE(SUM(code_attempts), 0) FROM mailed_link \
+                       WHERE email_canonical = ?1 AND purpose = 'confirm'";
+            let counted: i64 = database.query_row(sql, [target], |row| row.get(0)).unwrap();
+            seen.push((changed, by_link.status.as_u16(), by_code.status.as_u16(), counted));
+        }
+        assert_eq!((seen[0].0.0.0, seen[0].1, seen[0].2, seen[0].3), (200, 403, 403, 1));
+        assert_eq!(seen[0], seen[1], "full: {is_full}");
+    }
+    let _ = app.client().log_in("eve@example.com", PASSWORD).await.expect(200);
+}
+
+/// Everything that the answer to a change of address tells.
+fn told_of_change(answer: &Answer) -> (u16, Vec<String>, String) {
+    let headers = answer.headers.iter().filter(|(name, _)| *name != "x-correlation-id");
+    (answer.status.as_u16(), headers.map(|pair| format!("{pair:?}")).collect(), answer.text())
+}
+
+/// T18: whoever registers somebody else's address over and over takes neither their letter nor their password from them.
+#[tokio::test]
+async fn t18_nobody_silences_the_registration_of_somebody_else() {
+    let app = concealing().await;
+    let mallory = app.client().from_address("198.51.100.66");
+    for number in 0..4 {
+        let name = format!("mallory{number}");
+        let _ = register(&mallory, "victim@example.com", &name, OTHER).await.expect(200);
+    }
+    let theirs = app.mails().await;
+    assert_eq!(theirs.len(), 2, "one network fills no mailbox");
+    assert!(theirs.iter().all(|letter| letter.text.contains("198.51.100.66")), "{}", theirs[0].text);
+    app.clock().advance(Duration::from_mins(1));
+    let victim = app.client().from_address("203.0.113.7");
+    let _ = register(&victim, "victim@example.com", "victim", PASSWORD).await.expect(200);
+    let own = only_letter(&app).await;
+    assert!(own.text.contains("203.0.113.7") && !own.text.contains("198.51.100.66"), "{}", own.text);
+    assert!(own.html.contains("203.0.113.7"));
+    let _ = victim.post(&format!("/api/users/confirm/{}", token_of(&own))).await.expect(200);
+    let _ = victim.log_in("victim", PASSWORD).await.expect(200);
+    for letter in theirs {
+        let refused = mallory.post(&format!("/api/users/confirm/{}", token_of(&letter))).await;
+        let _ = refused.expect_problem(403, "forbidden");
+    }
+    let _ = mallory.log_in("victim@example.com", OTHER).await.expect_problem(401, "invalid_credentials");
+    // The owner of a taken address is told who asked, too.
+    let _ = register(&mallory, "ada@example.com", "newcomer", OTHER).await.expect(200);
+    let told = only_letter(&app).await;
+    assert!(told.text.contains("198.51.100.66") && told.code.is_none(), "{}", told.text);
+}
+
+/// And from many networks a mailbox is not filled either.
+#[tokio::test]
+async fn mails_to_an_address_are_limited_from_all_networks_together() {
+    let app = concealing().await;
+    for number in 0..8 {
+        let stranger = app.client().from_address(&format!("198.51.100.{number}"));
+        for time in 0..2 {
+            let name = format!("name{number}{time}");
+            let _ = register(&stranger, "victim@example.com", &name, OTHER).await.expect(200);
+        }
+    }
+    assert_eq!(app.mails().await.len(), 10, "as many as five networks may have sent");
+}
+
 /// A store that fails between the answer and the letter costs neither the registration nor one of the letters.
 #[tokio::test]
 async fn t58_an_outage_after_the_answer_is_made_up_for() {

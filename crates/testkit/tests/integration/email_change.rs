@@ -1,5 +1,7 @@
 //! Another e-mail address: asked for, proved, told (SPEC §1.2).
 
+use std::time::Duration;
+
 use serde_json::json;
 use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, faults::Fault};
 
@@ -110,6 +112,7 @@ async fn mails_and_guesses_are_limited() {
     }
     let answer = ask(&ada, &id, "a3@example.com", PASSWORD).await.expect_problem(429, "rate_limited");
     assert_eq!(answer.header("retry-after"), Some("1800"));
+    assert_eq!(answer.json()["detail"], "Too many mails to confirm an address, try again in 1800 s");
     let guess = async |from: &Client| ask(from, &id, "a4@example.com", "wrong password").await;
     for _ in 0..10 {
         let _ = guess(&ada).await.expect_problem(400, "password_wrong");
@@ -126,6 +129,29 @@ async fn mails_and_guesses_are_limited() {
     }
     let answer = guess(&other).await.expect_problem(429, "rate_limited");
     assert!(answer.json()["detail"].as_str().unwrap().contains("your network"), "{}", answer.text());
+}
+
+/// Whoever has an account does not ask for everybody's address: looking counts like a mail, before anybody has looked.
+#[tokio::test]
+async fn asking_for_taken_addresses_is_limited() {
+    let (app, _, _) = stage().await;
+    let eve = app.client().registered("eve").await;
+    let id = id_of(&eve).await;
+    let _ = app.mails().await;
+    for _ in 0..2 {
+        let _ = ask(&eve, &id, "ada@example.com", PASSWORD).await.expect_problem(400, "email_taken");
+    }
+    let _ = app.store().take_calls();
+    let answer = ask(&eve, &id, "ada@example.com", PASSWORD).await.expect_problem(429, "rate_limited");
+    assert!(answer.json()["detail"].as_str().unwrap().contains("mails"), "{}", answer.text());
+    let free = ask(&eve, &id, "free@example.com", PASSWORD).await.expect_problem(429, "rate_limited");
+    assert_eq!(free.json()["detail"], answer.json()["detail"]);
+    // For the password, each time, and never for the address.
+    let looked = app.store().take_calls().into_iter().filter(|call| *call == "find_credentials").count();
+    assert_eq!(looked, 2);
+    app.clock().advance(Duration::from_mins(30));
+    let eve = app.client().logged_in("eve").await;
+    let _ = ask(&eve, &id, "ada@example.com", PASSWORD).await.expect_problem(400, "email_taken");
 }
 
 #[tokio::test]

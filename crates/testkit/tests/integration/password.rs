@@ -84,6 +84,52 @@ async fn t52_whoever_asks_learns_nothing() {
     let _ = forgot(&app.client(), "").await.expect_problem(422, "validation_failed");
 }
 
+/// T52: a wrong code is answered alike, and costs the same, whether the address is somebody's, nobody's or disabled: as often
+/// as a code outlives, and as often as codes are mailed.
+#[tokio::test]
+async fn t52_a_wrong_reset_code_costs_the_same_for_nobody() {
+    let (app, _) = app_with_ada().await;
+    let _ = app.client().registered("banned").await;
+    let database = rusqlite::Connection::open(app.database()).unwrap();
+    database.execute("UPDATE account SET active = 0 WHERE username = 'banned'", []).unwrap();
+    let _ = app.mails().await;
+    let counted = |email: &str| -> Option<i64> {
+        let sql = "SELECT SUM(code_attempts) FROM mailed_link WHERE email_canonical = ?1";
+        database.query_row(sql, [email], |row| row.get(0)).unwrap()
+    };
+    let mut seen = Vec::new();
+    for email in ["ada@example.com", "nobody@example.com", "banned@example.com"] {
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let _ = forgot(&app.client(), email).await.expect(200);
+            let _ = app.mails().await;
+            for _ in 0..6 {
+                let (before, _) = (counted(email), app.store().take_calls());
+                let body = json!({"email": email, "code": "4711", "password1": NEW, "password2": NEW});
+                let answer = app.client().post("/api/users/password_code").json(&body).await;
+                let detail = answer.expect_problem(404, "not_found").json()["detail"].clone();
+                told.push((detail, app.store().take_calls(), counted(email) != before));
+            }
+        }
+        seen.push(told);
+        app.clock().advance(Duration::from_mins(1));
+    }
+    let is_counted: Vec<_> = seen[0].iter().map(|(_, _, is_counted)| *is_counted).collect();
+    let code = [true, true, true, true, true, false];
+    assert_eq!(is_counted, [code, code, [false; 6]].concat(), "two are mailed in half an hour");
+    assert_eq!(seen[1], seen[0], "nobody");
+    assert_eq!(seen[2], seen[0], "somebody who is not let in");
+    let rows = || -> i64 {
+        database
+            .query_row("SELECT COUNT(*) FROM mailed_link WHERE purpose = 'decoy'", [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(rows(), 2, "one for each address, however often somebody asks");
+    app.clock().advance(Duration::from_hours(2));
+    app.auth().delete_expired().await.unwrap();
+    assert_eq!(rows(), 0);
+}
+
 /// T53: an account without a password gets one by mail, and none that is empty.
 #[tokio::test]
 async fn t53_an_account_without_a_password_can_set_one() {
@@ -141,6 +187,32 @@ async fn t47_guesses_at_the_old_password_count_like_logins() {
     let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(429, "rate_limited");
     app.clock().advance(Duration::from_mins(1));
     let _ = change(&ada, PASSWORD, NEW).await.expect(200);
+}
+
+/// T47: whoever guesses from a session that is not theirs leaves a trace: each wrong guess, and then once the limit.
+#[tokio::test]
+async fn t47_a_session_that_is_refused_for_guessing_leaves_a_trace() {
+    let (app, ada) = app_with_ada().await;
+    for _ in 0..10 {
+        let _ = change(&ada, "wrong password", NEW).await.expect_problem(400, "password_wrong");
+    }
+    for _ in 0..3 {
+        let _ = change(&ada, PASSWORD, NEW).await.expect_problem(429, "rate_limited");
+    }
+    let session = app.audit().await.iter().find(|event| event.detail == "wrong_password").unwrap().session_id;
+    let refused = || async {
+        let events = app.audit().await.into_iter().filter(|event| event.detail == "device_failures");
+        events.map(|event| (event.kind, event.outcome, event.session_id)).collect::<Vec<_>>()
+    };
+    let event = ("password_changed".to_owned(), "failure".to_owned(), session);
+    assert!(session.is_some());
+    assert_eq!(refused().await, std::slice::from_ref(&event), "once while the limit lasts");
+    let activity = ada.get("/api/users/activity").await.expect(200).text();
+    assert!(activity.contains("device_failures"), "its owner sees it: {activity}");
+    app.clock().advance(Duration::from_secs(1));
+    let _ = change(&ada, "wrong password", NEW).await.expect_problem(400, "password_wrong");
+    let _ = change(&ada, "wrong password", NEW).await.expect_problem(429, "rate_limited");
+    assert_eq!(refused().await, [event.clone(), event], "and again with the next wait");
 }
 
 /// T18: whoever registers with somebody else's address has lost everything once its owner has proved the mailbox.

@@ -18,14 +18,15 @@ use super::{LinkRow, MemoryStore, State};
 
 #[async_trait]
 impl Proofs for MemoryStore {
-    async fn issue_link(&self, link: NewLink, errand: NewErrand) -> Result<bool, StoreError> {
+    async fn issue_link(&self, link: NewLink, errand: Option<NewErrand>) -> Result<bool, StoreError> {
         let mut state = self.lock()?;
-        let is_active = state.is_active(link.account_id);
-        if is_active {
+        // Nobody's account is behind a decoy.
+        let is_kept = link.purpose == LinkPurpose::Decoy || state.is_active(link.account_id);
+        if is_kept {
             state.keep_link(link, None);
-            state.queue([errand]);
+            state.queue(errand);
         }
-        Ok(is_active)
+        Ok(is_kept)
     }
 
     async fn find_link(
@@ -60,6 +61,7 @@ impl Proofs for MemoryStore {
         let is_meant = |link: &NewLink| match link.purpose {
             // There is no account yet.
             LinkPurpose::Register => purpose == LinkPurpose::Confirm,
+            LinkPurpose::Decoy => purpose == LinkPurpose::Reset,
             own => own == purpose && is_active(&link.account_id),
         };
         let mut codes = Vec::new();

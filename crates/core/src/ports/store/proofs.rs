@@ -31,9 +31,9 @@ use crate::{
 /// In memory: `crates/vestibule/examples/own-store/proofs.rs`.
 #[async_trait]
 pub trait Proofs: Send + Sync + fmt::Debug {
-    /// Keeps a link in place of the older one of its purpose; `false`, and nothing is queued, where the account is gone
-    /// or disabled.
-    async fn issue_link(&self, link: NewLink, errand: NewErrand) -> Result<bool, StoreError>;
+    /// Keeps a link in place of the older one of its purpose, and queues what tells of it; `false`, and nothing is
+    /// written, where the account is gone or disabled. A [`LinkPurpose::Decoy`] needs no account, and leads nowhere.
+    async fn issue_link(&self, link: NewLink, errand: Option<NewErrand>) -> Result<bool, StoreError>;
 
     /// Finds a link that is good, without using it up.
     async fn find_link(
@@ -46,7 +46,8 @@ pub trait Proofs: Send + Sync + fmt::Debug {
     /// Counts an attempt at the codes of the links mailed to an address and returns those that outlive it: the count
     /// comes before anybody has looked at the code.
     ///
-    /// Whoever asks for the codes of confirmations is asking for those of registrations, too.
+    /// Whoever asks for the codes of confirmations is asking for those of registrations, too, and for the codes of resets,
+    /// for those of decoys.
     async fn count_code_attempt(
         &self,
         email_canonical: &str,
