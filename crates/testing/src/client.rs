@@ -44,6 +44,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct TestClient {
     router: Router,
     origin: String,
+    #[cfg(feature = "accounts")]
     prefix: String,
     address: IpAddr,
     user_agent: String,
@@ -71,6 +72,7 @@ impl TestClient {
         Self {
             router,
             origin: Origin::of_url(public_url).expect("a URL").to_string(),
+            #[cfg(feature = "accounts")]
             prefix: String::new(),
             address: IpAddr::from([192, 0, 2, 1]),
             user_agent: "vestibule-testing".into(),

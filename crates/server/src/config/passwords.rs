@@ -94,3 +94,27 @@ impl Passwords {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Sources, settings::Settings};
+
+    fn refusal(environment: &[(&str, &str)]) -> Option<String> {
+        let environment: Vec<_> =
+            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let read = Settings::layer(Sources { file: None, environment: &environment })
+            .and_then(|settings| Config::read(&settings));
+        read.err().map(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn t30_hashes_as_cheap_as_those_of_tests_are_refused_in_every_mode() {
+        const CHEAP: [(&str, &str); 2] =
+            [("VESTIBULE_PASSWORDS__MEMORY_KIB", "8"), ("VESTIBULE_PASSWORDS__ITERATIONS", "1")];
+        assert_eq!(refusal(&[]), None);
+        for mode in ["development", "production"] {
+            let told = refusal(&[("VESTIBULE_MODE", mode), CHEAP[0], CHEAP[1]]).unwrap();
+            assert!(told.contains("memory_kib = 8 with iterations = 1 is too weak"), "{told}");
+        }
+    }
+}

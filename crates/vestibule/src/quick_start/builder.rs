@@ -1,4 +1,4 @@
-//! What a [`Vestibule`] is told before it opens.
+//! What a [`Vestibule`](super::Vestibule) is told before it opens.
 
 use std::{fmt, sync::Arc};
 
@@ -14,7 +14,7 @@ use super::mount::Mount;
 type ChangeHttp = Box<dyn FnOnce(&mut HttpPolicy) + Send>;
 type ChangeEngine = Box<dyn FnOnce(AuthBuilder) -> AuthBuilder + Send>;
 
-/// Collects what a [`Vestibule`] needs to know before it opens.
+/// Collects what a [`Vestibule`](super::Vestibule) needs to know before it opens.
 #[must_use]
 pub struct VestibuleBuilder {
     pub(super) public_url: String,

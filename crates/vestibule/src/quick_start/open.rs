@@ -1,4 +1,4 @@
-//! The three ways to open a [`Vestibule`]: in a folder, in memory, over a store of the application's own.
+//! The three ways to open a [`Vestibule`](super::Vestibule): in a folder, in memory, over a store of the application's own.
 
 #[cfg(feature = "sqlite")]
 use std::path::Path;
