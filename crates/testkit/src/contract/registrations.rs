@@ -96,6 +96,10 @@ pub async fn t52_one_of_many_registrations_of_an_address_wins(fixture: &impl Sto
     .await;
     let made = outcomes.iter().filter(|made| matches!(made, Some(Insertion::Inserted { .. }))).count();
     assert_eq!(made, 1, "{outcomes:?}");
+    let [first, second] = [new_account("eve"), new_account("eve")];
+    let (one, other) = (keep(&*store, &first, 10).await, keep(&*store, &second, 11).await);
+    assert!(store.complete_registration(one.link.digest, first, at(1)).await.unwrap().is_some());
+    assert_eq!(store.complete_registration(other.link.digest, second, at(1)).await.unwrap(), None);
     for (digest, _) in &*asked {
         assert_eq!(store.find_registration(*digest, at(1)).await.unwrap(), None);
     }
