@@ -24,7 +24,7 @@ use crate::{
 
 /// The longest file, in bytes.
 pub const MAX_FILE: usize = 5 * 1024 * 1024;
-/// How many pictures are drawn at once: each may take some 128 MiB while it is.
+/// How many pictures are drawn at once: each may take up to 300 MiB while it is.
 const AT_ONCE: usize = 1;
 /// How many files are received or wait to be drawn at once.
 const RECEIVED_AT_ONCE: usize = 8;
@@ -59,12 +59,27 @@ pub enum AvatarError {
 #[derive(Debug)]
 pub(crate) struct Studio {
     seats: Semaphore,
-    easels: Semaphore,
+    easels: Arc<Semaphore>,
 }
 
 impl Default for Studio {
     fn default() -> Self {
-        Self { seats: Semaphore::new(RECEIVED_AT_ONCE), easels: Semaphore::new(AT_ONCE) }
+        Self { seats: Semaphore::new(RECEIVED_AT_ONCE), easels: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Studio {
+    /// Has something painted as soon as an easel is free; `None` where whoever paints panics.
+    async fn paint<P: Send + 'static>(&self, painting: impl FnOnce() -> P + Send + 'static) -> Option<P> {
+        // It is never closed, so there is no failure but a panic.
+        let easel = Arc::clone(&self.easels).acquire_owned().await.ok()?;
+        // Whoever hangs up stops no thread: the easel is the thread's until it is done.
+        let painted = tokio::task::spawn_blocking(move || {
+            let painted = painting();
+            drop(easel);
+            painted
+        });
+        painted.await.ok()
     }
 }
 
@@ -110,14 +125,11 @@ impl Auth {
     }
 
     async fn draw(&self, file: Vec<u8>) -> Result<(Vec<u8>, &'static str), AvatarError> {
-        // It is never closed, so there is no other failure than that.
-        let easel = self.studio.easels.acquire().await.map_err(|_| AvatarError::Failed)?;
-        let drawn = tokio::task::spawn_blocking(move || redraw(&file)).await;
-        drop(easel);
+        let drawn = self.studio.paint(move || redraw(&file)).await;
         match drawn {
-            Ok(Ok(picture)) => Ok((picture.bytes, picture.media_type)),
-            Ok(Err(error)) => Err(AvatarError::Invalid(error)),
-            Err(_) => Err(AvatarError::Failed),
+            Some(Ok(picture)) => Ok((picture.bytes, picture.media_type)),
+            Some(Err(error)) => Err(AvatarError::Invalid(error)),
+            None => Err(AvatarError::Failed),
         }
     }
 
@@ -156,4 +168,33 @@ fn etag_of(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, pin::pin, sync::mpsc, task::Poll};
+
+    use super::*;
+
+    /// What a decoder takes is bounded by how many decode, not by how many wait for them.
+    #[tokio::test]
+    async fn a_picture_that_nobody_waits_for_keeps_its_easel_until_it_is_drawn() {
+        let studio = Studio::default();
+        let (go_on, told) = mpsc::channel::<()>();
+        {
+            let mut upload = pin!(studio.paint(move || told.recv().is_ok()));
+            let is_over = poll_fn(|context| Poll::Ready(upload.as_mut().poll(context).is_ready())).await;
+            assert!(!is_over, "it was over before anybody could hang up");
+        }
+        assert_eq!(studio.easels.available_permits(), 0, "it is still being drawn");
+        go_on.send(()).unwrap();
+        assert_eq!(studio.paint(|| "the next").await, Some("the next"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_gives_the_easel_back() {
+        let studio = Studio::default();
+        assert_eq!(studio.paint(|| -> u8 { panic!("a decoder's mistake") }).await, None);
+        assert_eq!(studio.paint(|| 1).await, Some(1));
+    }
 }

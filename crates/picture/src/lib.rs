@@ -13,7 +13,12 @@ use std::io::Cursor;
 use image::{
     DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
+    error::DecodingError,
 };
+
+use crate::webp::Still;
+
+mod webp;
 
 /// The longest side of what comes out, in pixels.
 pub const MAX_SIDE: u32 = 512;
@@ -21,8 +26,13 @@ pub const MAX_SIDE: u32 = 512;
 const MAX_SOURCE_SIDE: u32 = 16_384;
 /// How many pixels are decoded at most: those of the photos that telephones take.
 const MAX_SOURCE_PIXELS: u64 = 26_000_000;
-/// How much memory the pixels of one picture may take, in bytes.
-const MAX_MEMORY: u64 = 128 * 1024 * 1024;
+/// How much memory one picture may take while it is drawn, in bytes: what the largest photo of a telephone takes whose
+/// JPEG comes in several passes.
+const MAX_MEMORY: u64 = 300 * 1024 * 1024;
+/// What a decoder may take beside the pixels, in bytes: a colour profile, a frame that is put on its canvas.
+const MAX_ASIDE: u64 = 64 * 1024 * 1024;
+/// How much longer than a WebP file without loss the tables of its codes may be.
+const CODE_TABLES: u64 = 600;
 /// Of JPEG: where nobody sees a difference.
 const QUALITY: u8 = 88;
 
@@ -43,7 +53,7 @@ pub enum NotAPicture {
     #[error("it is neither PNG, JPEG, WebP nor GIF")]
     UnknownFormat,
     /// It is more than is decoded.
-    #[error("it has too many pixels")]
+    #[error("it has too many pixels, or takes too much memory")]
     TooLarge,
     /// It is damaged, or asks for more memory than it may.
     #[error("it cannot be decoded: {0}")]
@@ -57,33 +67,62 @@ pub enum NotAPicture {
 /// [`NotAPicture`].
 ///
 /// # Security
-/// At most some 128 MiB while it runs, whatever the file says.
+/// At most 300 MiB while it runs, whatever the file says.
 pub fn redraw(file: &[u8]) -> Result<Picture, NotAPicture> {
     encode(&decode(file)?).map_err(NotAPicture::Broken)
 }
 
 fn decode(file: &[u8]) -> Result<DynamicImage, NotAPicture> {
     let format = image::guess_format(file).map_err(|_| NotAPicture::UnknownFormat)?;
-    if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP | ImageFormat::Gif) {
-        return Err(NotAPicture::UnknownFormat);
+    match format {
+        ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif => pixels(file, format, None),
+        ImageFormat::WebP => {
+            let still = webp::first_picture(file).ok_or_else(no_picture)?;
+            pixels(&still.file, format, Some(&still))
+        }
+        _ => Err(NotAPicture::UnknownFormat),
     }
+}
+
+fn pixels(file: &[u8], format: ImageFormat, still: Option<&Still>) -> Result<DynamicImage, NotAPicture> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SOURCE_SIDE);
     limits.max_image_height = Some(MAX_SOURCE_SIDE);
-    limits.max_alloc = Some(MAX_MEMORY);
+    limits.max_alloc = Some(MAX_ASIDE);
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_SOURCE_PIXELS || decoder.total_bytes() > MAX_MEMORY {
+    let pixels = u64::from(width) * u64::from(height);
+    let is_bounded = pixels <= MAX_SOURCE_PIXELS;
+    if !is_bounded || decoder.total_bytes() + aside(format, pixels, file, still) > MAX_MEMORY {
         return Err(NotAPicture::TooLarge);
     }
     // Without it a photo is shown as the sensor was held: it goes with the rest of what the file says.
-    let orientation = decoder.orientation().map_err(broken)?;
+    let orientation = match still {
+        Some(still) => still.orientation,
+        None => decoder.orientation().map_err(broken)?,
+    };
     // Turning takes as much memory again: what is too large is made small first.
     let mut picture = shrink(DynamicImage::from_decoder(decoder).map_err(broken)?);
     picture.apply_orientation(orientation);
     Ok(picture)
+}
+
+/// What decoding takes beside the pixels at its worst, in bytes, as a test measures it; the decoders keep no such bound.
+fn aside(format: ImageFormat, pixels: u64, file: &[u8], still: Option<&Still>) -> u64 {
+    let decoder = match still {
+        // Four components of two bytes each are kept from pass to pass.
+        None if format == ImageFormat::Jpeg => pixels * 8,
+        None => MAX_ASIDE,
+        Some(Still { lossless: 0, .. }) => pixels * 2,
+        Some(still) => pixels * 8 + bytes(still.lossless) * CODE_TABLES,
+    };
+    decoder + bytes(file.len()) * 2
+}
+
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 fn shrink(picture: DynamicImage) -> DynamicImage {
@@ -118,6 +157,11 @@ fn encode(picture: &DynamicImage) -> Result<Picture, image::ImageError> {
     let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
     encoder.write_image(&picture.to_rgb8(), width, height, image::ExtendedColorType::Rgb8)?;
     Ok(Picture { bytes, media_type: "image/jpeg" })
+}
+
+fn no_picture() -> NotAPicture {
+    let hint = ImageFormat::WebP.into();
+    NotAPicture::Broken(image::ImageError::Decoding(DecodingError::new(hint, "there is no picture in it")))
 }
 
 #[cfg(test)]

@@ -75,6 +75,39 @@ fn metadata_goes_and_what_it_says_of_the_right_way_up_is_done() {
     assert_eq!(redraw(&with_exif(&jpeg, 1)).unwrap(), redraw(&jpeg).unwrap());
 }
 
+/// The same of a WebP, whose container may say more than it holds.
+#[test]
+fn a_webp_is_turned_as_its_exif_says_and_stands_still() {
+    let plain = file(&two_colours(64, 32), ImageFormat::WebP);
+    let picture = &plain[12..];
+    let exif = {
+        let tiff =
+            [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[6, 0, 0, 0, 0, 0, 0, 0]].concat();
+        let length = u32::try_from(tiff.len()).unwrap().to_le_bytes();
+        [b"EXIF", &length[..], &tiff].concat()
+    };
+    let riff = |parts: &[&[u8]]| {
+        let parts = parts.concat();
+        let length = u32::try_from(parts.len() + 4).unwrap().to_le_bytes();
+        [b"RIFF", &length[..], b"WEBP", &parts].concat()
+    };
+    let head = b"VP8X\x0a\0\0\0\x08\0\0\0\x3f\0\0\x1f\0\0";
+    let turned = redraw(&riff(&[head, picture, &exif])).unwrap();
+    let seen = seen(&turned).to_rgb8();
+    assert_eq!(seen.dimensions(), (32, 64), "turned");
+    let (above, below) = (seen.get_pixel(16, 8), seen.get_pixel(16, 56));
+    assert!(above.0[0] > 200 && below.0[2] > 200, "left is above: {above:?} {below:?}");
+    // Of a moving one the first frame, whatever its container says of its canvas.
+    let frame = [&b"\0\0\0\0\0\0\x3f\0\0\x1f\0\0\0\0\0\0"[..], picture].concat();
+    let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
+    let moving = b"VP8X\x0a\0\0\0\x02\0\0\0\xff\xff\xff\x02\0\0ANIM\x06\0\0\0\0\0\0\0\0\0";
+    let still = redraw(&riff(&[moving, b"ANMF", &length, &frame, b"ANMF", &[9; 20]])).unwrap();
+    assert_eq!(still, redraw(&plain).unwrap());
+    for cut in 0..plain.len() - 1 {
+        let _ = redraw(&plain[..cut]).unwrap_err();
+    }
+}
+
 /// A file that is a picture and a page at once is a picture afterwards.
 #[test]
 fn whatever_else_a_file_is_stays_behind() {

@@ -81,8 +81,9 @@ codes! {
         "The request breaks a rule of HTTP, for example it has no `Host` or two.";
     MalformedBody "malformed_body" BAD_REQUEST "The body cannot be read",
         "The body is no valid JSON or form, or names a field twice.";
-    InvalidImage "invalid_image" BAD_REQUEST "The file is no picture that can be taken",
-        "The file is neither PNG, JPEG, WebP nor GIF, is damaged, or has too many pixels.";
+    InvalidImage "invalid_image" BAD_REQUEST "Send a PNG, JPEG, WebP or GIF picture of at most 26 million pixels",
+        "The file is neither PNG, JPEG, WebP nor GIF, is damaged, has too many pixels, or takes too much memory to \
+         decode: a WebP without loss of more than some 500 KB. Another format helps then.";
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The media type is not supported",
         "The `Content-Type` is not one that the route takes.";
     PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE "The body is too large",
