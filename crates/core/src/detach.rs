@@ -1,11 +1,11 @@
-//! Work that goes on when whoever asked for it has gone away.
+//! Work in tasks of its own: some goes on when whoever asked for it has gone away, some ends with them.
 
 use std::{
     pin::Pin,
     task::{Context, Poll},
 };
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{Instrument as _, Span};
 
 /// Runs what must not stop half-way, and waits for it: where the waiting ends too early, the work goes on in a task of
@@ -56,6 +56,26 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for ToTheEnd<F> {
         if let (Some(work), Some(Refuge { runtime, span })) = (self.work.take(), self.refuge.take()) {
             runtime.spawn(async move { drop(work.await) }.instrument(span));
         }
+    }
+}
+
+/// Somebody else's code in a task that ends with whoever waits for it: a panic is the task's alone.
+pub(crate) struct Abandoned<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Abandoned<T> {
+    pub(crate) fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(work.in_current_span()))
+    }
+
+    /// What came of it; `None` where it panicked.
+    pub(crate) async fn outcome(mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl<T> Drop for Abandoned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -5,13 +5,13 @@
 
 use std::{future::Future, sync::Arc};
 
-use tokio::{task::JoinHandle, time::timeout};
-use tracing::Instrument as _;
+use tokio::time::timeout;
 
 use crate::{
     Auth,
     access::AccountAccess,
     administration::Administrator,
+    detach::Abandoned,
     ports::hooks::{
         Caller, Changed, Concerning, Deletion, EmailChange, HookError, HookFailure, Hooks, LogIn, LogOut,
         PasswordReason, PasswordSetting, Registering, UsernameChange, Verdict,
@@ -143,22 +143,12 @@ impl Auth {
     ) -> Result<T, String> {
         let patience = self.policy.hooks.patience;
         // Of its own: a panic ends the task only, and a hook that blocks its thread does not block us.
-        let mut task = Abandoned(tokio::spawn(work.in_current_span()));
-        match timeout(patience, &mut task.0).await {
-            Ok(Ok(Ok(outcome))) => Ok(outcome),
-            Ok(Ok(Err(failure))) => Err(failure.to_string()),
-            Ok(Err(_)) => Err("it panicked".to_owned()),
+        match timeout(patience, Abandoned::spawn(work).outcome()).await {
+            Ok(Some(Ok(outcome))) => Ok(outcome),
+            Ok(Some(Err(failure))) => Err(failure.to_string()),
+            Ok(None) => Err("it panicked".to_owned()),
             Err(_) => Err(format!("no answer within {} ms", patience.as_millis())),
         }
-    }
-}
-
-/// A task that ends with whoever waits for it.
-struct Abandoned<T>(JoinHandle<T>);
-
-impl<T> Drop for Abandoned<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Auth,
+    detach::Abandoned,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
@@ -184,7 +185,7 @@ impl Auth {
     ///
     /// # Errors
     /// An outage of the store.
-    pub async fn run_due_errands(&self) -> Result<usize, StoreError> {
+    pub async fn run_due_errands(self: &Arc<Self>) -> Result<usize, StoreError> {
         if !self.runs_errands() {
             return Ok(0);
         }
@@ -263,15 +264,13 @@ impl Auth {
         self.store.claim_errand(now, now.plus(LEASE), now.plus(LATEST)).await
     }
 
-    async fn run_errand(&self, errand: Result<Errand, String>, claimed: ClaimedErrand) {
+    async fn run_errand(self: &Arc<Self>, errand: Result<Errand, String>, claimed: ClaimedErrand) {
         let (id, attempts, made) = (claimed.id, claimed.attempts, claimed.created_at);
         let (kind, account_id) = errand.as_ref().map_or(("unreadable", None), describe);
         let ending = match errand {
-            Ok(errand) => match timeout(LIMIT, self.run(id, errand)).await {
-                Ok(ending) => ending,
-                Err(_) => Ending::Later(format!("not done within {} s", LIMIT.as_secs())),
-            },
-            Err(cause) => Ending::Never(cause),
+            Ok(errand) => self.run_within_limit(id, errand).await,
+            // Another node may: of a newer version, or with a `secret_key` that is not here yet.
+            Err(cause) => Ending::Later(cause),
         };
         let age = self.clock.now().since(made);
         let settled = match ending {
@@ -289,6 +288,17 @@ impl Auth {
         };
         if let Err(error) = settled {
             tracing::warn!(%error, kind, "an errand could not be settled and will be run once more");
+        }
+    }
+
+    async fn run_within_limit(self: &Arc<Self>, id: Uuid, errand: Errand) -> Ending {
+        let auth = Arc::clone(self);
+        // Of its own: a mailer that panics ends the task only, and what it was to do is put off as after any failure.
+        let run = Abandoned::spawn(async move { auth.run(id, errand).await });
+        match timeout(LIMIT, run.outcome()).await {
+            Ok(Some(ending)) => ending,
+            Ok(None) => Ending::Later("it panicked".to_owned()),
+            Err(_) => Ending::Later(format!("not done within {} s", LIMIT.as_secs())),
         }
     }
 

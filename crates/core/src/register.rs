@@ -93,6 +93,9 @@ pub enum RegistrationError {
         /// The user name does.
         username: bool,
     },
+    /// The account that would be made an administrator has an address that nobody has proved to be theirs.
+    #[error("nobody has proved that the address of this account is theirs")]
+    Unproved,
     /// The application does not want it, or could not be asked.
     #[error(transparent)]
     Hook(#[from] HookError),

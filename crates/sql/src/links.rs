@@ -287,9 +287,7 @@ pub(crate) async fn replace_password<T: Tx>(
         return Ok(None);
     }
     tx.exec(&DELETE_OTHER_WAYS_IN, &[id]).await?;
-    if let Some(errand) = &replacement.errand {
-        errands::queue_errand(tx, errand).await?;
-    }
+    errands::queue_errands(tx, &replacement.errands).await?;
     revocation::cut_off_account(tx, replacement.account_id, replacement.now).await
 }
 

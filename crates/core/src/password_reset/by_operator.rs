@@ -8,6 +8,7 @@ use crate::{
     ports::{
         audit::AuditKind,
         hasher::HashError,
+        notifier::EventKind,
         store::{PasswordReplacement, StoreError},
     },
     values::{
@@ -79,8 +80,10 @@ impl Auth {
         }
         let to = self.hasher.hash(password, ClientNetwork::LOCAL).await?;
         let now = self.clock.now();
-        let errand = self.letter(recipient(&found.account, found.language), now, Content::PasswordChanged)?;
-        let replacement = PasswordReplacement { account_id: account.id, to, now, errand };
+        let recipient = recipient(&found.account, found.language);
+        let mut errands = self.announce(EventKind::PasswordChanged, &found.account, now)?;
+        errands.extend(self.letter(recipient, now, Content::PasswordChanged)?);
+        let replacement = PasswordReplacement { account_id: account.id, to, now, errands };
         let cutoff = self.store.replace_password(replacement).await?;
         self.revocations.learn_cutoff(cutoff.ok_or(OperatorResetError::Unusable)?);
         self.wake_outbox();

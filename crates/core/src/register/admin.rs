@@ -7,13 +7,14 @@ use crate::{
     ports::{
         audit::{AuditEvent, AuditKind},
         clock::Timestamp,
+        store::{AccountChange, AccountChanged, PermissionChange},
     },
     values::{
         account::{Account, AccountId},
         client::ClientNetwork,
         email::Email,
         password::Password,
-        scope::ADMIN,
+        scope::{ADMIN, Scopes},
         username::LoginName,
     },
 };
@@ -33,7 +34,11 @@ impl Auth {
     /// Reserved user names are allowed; whoever calls this owns the machine.
     ///
     /// # Errors
-    /// As [`Self::register`]; [`RegistrationError::Taken`] where address and user name belong to two accounts.
+    /// As [`Self::register`]; [`RegistrationError::Taken`] where address and user name belong to two accounts, and
+    /// [`RegistrationError::Unproved`] where nobody has proved that the address of the existing one is theirs.
+    ///
+    /// # Security
+    /// An address that nobody has proved says nothing of who registered it: they would be the administrator.
     pub async fn create_admin(
         &self,
         email: &str,
@@ -83,20 +88,29 @@ impl Auth {
             names.username.as_ref().map_or(LoginName::Neither, |name| LoginName::Username(name.canonical()));
         let by_email = self.store.find_credentials(&by_email).await?.map(|found| found.account);
         let by_username = self.store.find_credentials(&by_username).await?.map(|found| found.account);
-        match (by_email, by_username) {
-            (None, None) => Ok(None),
-            (Some(account), None) if account.username.is_none() => Ok(Some(account.id)),
-            (Some(one), Some(other)) if one.id == other.id => Ok(Some(one.id)),
+        let account = match (by_email, by_username) {
+            (None, None) => return Ok(None),
+            (Some(account), None) if account.username.is_none() => account,
+            (Some(one), Some(other)) if one.id == other.id => one,
             (email, username) => {
-                Err(RegistrationError::Taken { email: email.is_some(), username: username.is_some() })
+                let (email, username) = (email.is_some(), username.is_some());
+                return Err(RegistrationError::Taken { email, username });
             }
-        }
+        };
+        if account.confirmed { Ok(Some(account.id)) } else { Err(RegistrationError::Unproved) }
     }
 
     async fn promote(&self, id: AccountId, now: Timestamp) -> Result<AdminCreation, RegistrationError> {
-        let Some(account) = self.store.insert_permission(id, ADMIN).await? else {
+        let change = AccountChange {
+            permissions: Some(PermissionChange::Add(Scopes::read(ADMIN))),
+            announcer: self.announcer(now),
+            ..AccountChange::of(id, now)
+        };
+        let AccountChanged::Changed { after: account, .. } = self.store.change_account(change).await? else {
+            // It is gone since it was found.
             return Err(RegistrationError::Taken { email: true, username: true });
         };
+        self.wake_outbox();
         let event = AuditEvent::of_operator(now, AuditKind::Promote, Some(id), "promoted");
         self.audit.write_now(event).await;
         Ok(AdminCreation::Promoted(account))

@@ -44,6 +44,12 @@ pub(super) fn refused(error: &RegistrationError) -> Failure {
             Problem::new("the e-mail address and the user name do not belong to the same account")
                 .help("to promote an existing account, give both as they are; for a new one, choose others"),
         ),
+        RegistrationError::Unproved => Failure::failed(
+            Problem::new("the account exists, but nobody has proved that its e-mail address is theirs").help(
+                "whoever registered it would be the administrator: have the address confirmed, or, if you know whose \
+                 account it is, run `vestibule user confirm`; if it is nobody's, `vestibule user delete`",
+            ),
+        ),
         RegistrationError::Store(error) => Failure::storage(Problem::new(error.to_string())),
         other => Failure::failed(Problem::new(other.to_string())),
     }

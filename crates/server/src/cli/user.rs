@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vestibule::core::{
     Auth,
-    administration::{AdministrationError, Administrator, SEARCH_PAGES},
+    administration::{AccountPatch, AdministrationError, Administrator, SEARCH_PAGES},
     ports::{Timestamp, store::Activity},
     register::{NewUser, RegistrationError},
     values::{
@@ -45,6 +45,8 @@ pub(super) enum Verb {
     /// account; nothing changes before it is used. Where no mail is sent, --password-stdin sets a password at once: every
     /// session of the account ends, and every link that was mailed before.
     ResetPassword(reset_password::ResetPassword),
+    /// Count the e-mail address of an account as proved, where you know that it is its owner's
+    Confirm(Who),
     /// Forget the failed logins at an account: whoever had to wait may try at once
     Unlock(Who),
     /// Delete an account at once and for good
@@ -121,6 +123,10 @@ pub(super) fn run(config: &Config, verb: &Verb, is_json: bool) -> Result<(), Fai
         Verb::Enable(Who { who }) => {
             let account = set_active(config, who, Activity::Enabled)?;
             told(&account, is_json, "is enabled.")
+        }
+        Verb::Confirm(Who { who }) => {
+            let account = confirm(config, who)?;
+            told(&account, is_json, "has a proved address now.")
         }
         Verb::ResetPassword(reset) => reset_password::run(config, reset, is_json),
         Verb::Unlock(Who { who }) => {
@@ -231,6 +237,14 @@ fn not_created(error: &RegistrationError) -> Failure {
 fn set_active(config: &Config, who: &str, activity: Activity) -> Result<Account, Failure> {
     on(config, who, async |auth, account| {
         let changed = auth.set_active(&Administrator::operator(), account.id, activity).await;
+        changed.map_err(|error| refused(&error))
+    })
+}
+
+fn confirm(config: &Config, who: &str) -> Result<Account, Failure> {
+    on(config, who, async |auth, account| {
+        let patch = AccountPatch { confirmed: Some(true), ..AccountPatch::default() };
+        let changed = auth.patch_account(&Administrator::operator(), account.id, patch).await;
         changed.map_err(|error| refused(&error))
     })
 }

@@ -37,6 +37,12 @@ async fn an_existing_account_is_promoted_and_keeps_its_password() {
         "--password-stdin",
         "--json",
     ];
+    // It may be anybody's who knew the address.
+    let ended = folder.run_with_input(&promote, "");
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stderr.contains("vestibule user confirm"), "{ended:?}");
+    let ended = folder.run(&["user", "confirm", "ada"]);
+    assert_eq!((ended.code, ended.stdout.contains("has a proved address now")), (0, true), "{ended:?}");
     let ended = folder.run_with_input(&promote, "");
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(serde_json::from_str::<Value>(&ended.stdout).unwrap()["created"], false);

@@ -134,7 +134,7 @@ fn what_cannot_be_done_says_why() {
     let broken = create("nonsense", "a");
     assert_eq!((broken.code, broken.stderr.lines().count()), (2, 2), "{broken:?}");
     for who in ["eve", "eve@people.example", "0190163d-8694-739b-aea5-966c26f8ad91", "a b"] {
-        for verb in ["show", "disable", "enable"] {
+        for verb in ["show", "disable", "enable", "confirm"] {
             assert_eq!(folder.run(&["user", verb, who]).code, 1, "{verb} {who}");
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn password_change(account_id: AccountId, keep: SessionId) -> Passwor
 
 /// An operator's new password, `hash(9)`.
 pub(super) fn replacement(account_id: AccountId) -> PasswordReplacement {
-    PasswordReplacement { account_id, to: hash(9), now: at(5), errand: Some(errand(8, 0)) }
+    PasswordReplacement { account_id, to: hash(9), now: at(5), errands: vec![errand(8, 0)] }
 }
 
 async fn insert(store: &dyn Store, name: &str) -> Account {

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use vestibule::core::{
+    register::{AdminCreation, RegistrationError},
+    values::password::Password,
+};
 use vestibule_testkit::{Client, PASSWORD, TestApp};
 
 use super::{
+    confirmation::token_of,
     database,
     guard::{Access, Body, ROUTES},
 };
@@ -45,6 +50,32 @@ async fn every_route_of_administrators_is_forbidden_to_others_and_does_nothing()
         }
     }
     assert_eq!(database::contents(&app), before);
+}
+
+/// T18: whoever registers the address of somebody who is to be an administrator must not become one in their place.
+#[tokio::test]
+async fn t18_an_address_that_nobody_has_proved_makes_nobody_an_administrator() {
+    let app = TestApp::start().await;
+    let squatter = app.client().registered("boss").await;
+    let create = async || app.auth().create_admin("boss@example.com", "boss", Password::new("unused")).await;
+    let refused = create().await;
+    assert!(matches!(refused, Err(RegistrationError::Unproved)), "{refused:?}");
+    let permissions = async || squatter.get("/api/v1/users/me").await.json()["permissions"].clone();
+    assert_eq!(permissions().await, json!([]));
+    // The same for an account that has no user name, whose address alone says which is meant.
+    let id = id_of(&squatter).await;
+    let rename = json!({"username": null});
+    let root = app.client().registered("root_of_it").await;
+    database::promote(&app, "root_of_it");
+    let _ = root.patch(&format!("/api/v1/users/{id}")).json(&rename).await.expect(200);
+    let refused = create().await;
+    assert!(matches!(refused, Err(RegistrationError::Unproved)), "{refused:?}");
+    assert_eq!(permissions().await, json!([]));
+    let letters = app.mails().await;
+    let letter = letters.iter().find(|letter| letter.to == "boss@example.com").unwrap();
+    let _ = app.client().post(&format!("/api/users/confirm/{}", token_of(letter))).await.expect(200);
+    assert!(matches!(create().await, Ok(AdminCreation::Promoted(_))));
+    assert_eq!(permissions().await, json!(["admin"]));
 }
 
 /// The permission of now decides, not the one in a token.

@@ -12,10 +12,15 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use vestibule::core::ports::{
-    DeliveryError, Notifier,
-    notifier::{Event, EventKind},
-    store::prelude::*,
+use vestibule::core::{
+    administration::Administrator,
+    ports::{
+        DeliveryError, Notifier,
+        notifier::{Event, EventKind},
+        store::prelude::*,
+    },
+    register::{AdminCreation, RegistrationError},
+    values::{password::Password, username::LoginName},
 };
 use vestibule_testkit::{PASSWORD, TestApp, faults::Fault};
 
@@ -126,6 +131,22 @@ async fn everything_that_becomes_of_an_account_is_told() {
     }
     let _ = root.patch(&path).json(&json!({"full_name": "Ada"})).await.expect(200);
     assert!(told(&app, &listener).await.is_empty(), "what changes nothing is nothing to tell");
+    // The operator's changes are changes like any others.
+    let promoted = app.auth().create_admin("a@example.com", "ada", Password::new("unused")).await;
+    assert!(matches!(promoted, Err(RegistrationError::Unproved)), "{promoted:?}");
+    let proved = json!({"confirmed": true});
+    let _ = root.patch(&path).json(&proved).await.expect(200);
+    let _ = told(&app, &listener).await;
+    let promoted = app.auth().create_admin("a@example.com", "ada", Password::new("unused")).await.unwrap();
+    assert!(matches!(&promoted, AdminCreation::Promoted(account) if account.permissions.contains("admin")));
+    let previous = json!({"permissions": ["a"]});
+    assert_eq!(told(&app, &listener).await, [("user.permissions_changed", previous)]);
+    let operator = Administrator::operator();
+    let account =
+        app.auth().find_account_by_name(&operator, &LoginName::read("a@example.com")).await.unwrap();
+    let new = Password::new("a third one, of the operator");
+    app.auth().set_password_for(&operator, &account, new).await.unwrap();
+    assert_eq!(told(&app, &listener).await, [("user.password_changed", json!({}))]);
     let _ = root.delete(&path).await.expect(204);
     let _ = app.mails().await;
     let event = listener.told().remove(0);

@@ -11,8 +11,10 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use vestibule::core::{
-    ports::{DeliveryError, Mailer},
-    values::message::Message,
+    Auth,
+    administration::Administrator,
+    ports::{DeliveryError, Mailer, audit::AuditRecord},
+    values::{message::Message, secret::SecretKey, username::LoginName},
 };
 use vestibule_testkit::{TestApp, faults::Fault};
 
@@ -116,9 +118,14 @@ async fn a_mail_survives_the_node_that_was_to_send_it() {
     assert_eq!((mailer.attempts(), waiting(&app).await), (2, 0));
 }
 
-/// What another version, or another `secret_key`, left behind cannot be read: it is given up and holds nobody up.
+async fn given_up(app: &TestApp) -> usize {
+    let is_so = |event: &&AuditRecord| event.kind == "mail" && event.detail == "abandoned";
+    app.audit().await.iter().filter(is_so).count()
+}
+
+/// What cannot be read holds nobody up, and is given up when nobody could for a day.
 #[tokio::test]
-async fn what_cannot_be_read_is_given_up() {
+async fn what_cannot_be_read_is_given_up_after_a_day() {
     let mailer = Failing::new(0, false);
     let app = TestApp::builder().mailer(mailer.clone()).start().await;
     let _ = app.client().registered("ada").await;
@@ -126,7 +133,56 @@ async fn what_cannot_be_read_is_given_up() {
     database.execute("UPDATE errand SET sealed = zeroblob(60)", []).unwrap();
     let _ = app.client().registered("eve").await;
     assert_eq!(run_due(&app).await, 2);
-    assert_eq!((mailer.attempts(), waiting(&app).await), (1, 0));
+    assert_eq!((mailer.attempts(), waiting(&app).await, given_up(&app).await), (1, 1, 0));
+    app.clock().advance(Duration::from_hours(24));
+    assert_eq!(run_due(&app).await, 1);
+    assert_eq!((mailer.attempts(), waiting(&app).await, given_up(&app).await), (1, 0, 1));
+}
+
+/// While nodes are restarted with a new `secret_key`, or a new version, the old ones leave what they cannot read to them.
+#[tokio::test]
+async fn a_letter_of_a_node_with_a_newer_secret_key_is_left_to_such_nodes() {
+    let mailer = Failing::new(0, false);
+    let app = TestApp::builder().mailer(mailer.clone()).start().await;
+    let _ = app.client().registered("ada").await;
+    assert_eq!(run_due(&app).await, 1);
+    let newer = Auth::builder(app.store().clone(), app.hasher().clone(), SecretKey::generate())
+        .previous_secrets(vec![app.secret().clone()])
+        .clock(Arc::new(app.clock().clone()))
+        .mailer(mailer.clone())
+        .start()
+        .await
+        .unwrap();
+    let operator = Administrator::operator();
+    let ada = newer.find_account_by_name(&operator, &LoginName::read("ada")).await.unwrap();
+    newer.request_confirmation(&ada, None).await.unwrap();
+    assert_eq!(run_due(&app).await, 1);
+    assert_eq!((mailer.attempts(), waiting(&app).await), (1, 1), "the older node cannot read it");
+    app.clock().advance(Duration::from_secs(20));
+    assert_eq!(newer.run_due_errands().await.unwrap(), 1);
+    assert_eq!((mailer.attempts(), waiting(&app).await, given_up(&app).await), (2, 0, 0));
+}
+
+/// A mailer of an application's own, with a mistake.
+#[derive(Debug)]
+struct Panicking;
+
+#[async_trait]
+impl Mailer for Panicking {
+    async fn deliver(&self, _: &Message) -> Result<(), DeliveryError> {
+        panic!("a mistake")
+    }
+}
+
+#[tokio::test]
+async fn what_makes_a_mailer_panic_is_put_off_and_given_up_like_anything_else() {
+    let app = TestApp::builder().mailer(Arc::new(Panicking)).start().await;
+    let _ = app.client().registered("ada").await;
+    assert_eq!(run_due(&app).await, 1);
+    assert_eq!((waiting(&app).await, given_up(&app).await), (1, 0));
+    app.clock().advance(Duration::from_hours(24));
+    assert_eq!(run_due(&app).await, 1);
+    assert_eq!((waiting(&app).await, given_up(&app).await), (0, 1));
 }
 
 /// A machine that started with its clock a day ahead: letters do not wait until it is that day.

@@ -55,7 +55,7 @@ impl Passwords for MemoryStore {
         row.unlocks += 1;
         row.devices_since = replacement.now;
         state.delete_other_ways_in(id);
-        state.queue(replacement.errand);
+        state.queue(replacement.errands);
         Ok(state.cut_off(id, replacement.now))
     }
 

@@ -82,8 +82,8 @@ pub struct PasswordReplacement {
     pub to: PasswordHash,
     /// The present moment.
     pub now: Timestamp,
-    /// What tells the owner.
-    pub errand: Option<NewErrand>,
+    /// What tells of it.
+    pub errands: Vec<NewErrand>,
 }
 
 /// What a change of the password takes.
