@@ -36,10 +36,32 @@ pub mod quick_start;
 #[cfg(feature = "engine")]
 pub mod secret_file;
 
-/// The guide, whose examples are run as those of this page.
+/// The guides, whose examples are run as those of this page.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/login-manager.md")]
-struct Guide;
+mod guides {
+    #[doc = include_str!("../../../docs/login-manager.md")]
+    struct LoginManager;
+    #[doc = include_str!("../../../docs/guides/protect-a-route.md")]
+    struct ProtectARoute;
+    #[doc = include_str!("../../../docs/guides/log-in-and-out.md")]
+    struct LogInAndOut;
+    #[doc = include_str!("../../../docs/guides/refresh.md")]
+    struct Refresh;
+    #[doc = include_str!("../../../docs/guides/roles.md")]
+    struct Roles;
+    #[doc = include_str!("../../../docs/guides/scopes.md")]
+    struct Scopes;
+    #[doc = include_str!("../../../docs/guides/own-users.md")]
+    struct OwnUsers;
+    #[doc = include_str!("../../../docs/guides/behind-a-proxy.md")]
+    struct BehindAProxy;
+    #[doc = include_str!("../../../docs/guides/from-fastapi-login.md")]
+    struct FromFastApiLogin;
+    #[doc = include_str!("../../../docs/guides/from-authx.md")]
+    struct FromAuthx;
+    #[doc = include_str!("../../../docs/guides/from-fastapi-users.md")]
+    struct FromFastApiUsers;
+}
 
 pub use vestibule_login as login;
 pub use vestibule_login::policy;
