@@ -13,7 +13,7 @@ mod programs;
 
 use std::process::Command;
 
-use documents::{Example, documents, examples, links, repository, text};
+use documents::{Example, GUIDES, documents, examples, links, repository, text};
 use programs::{Forger, Server, run, run_with_input};
 use serde_json::json;
 
@@ -26,6 +26,7 @@ const MAIL: &str = "docs/mail.md";
 const WEBHOOKS: &str = "docs/webhooks.md";
 const CAPTCHA: &str = "docs/captcha.md";
 const LIMITS: &str = "docs/limits.md";
+const BEHIND_A_PROXY: &str = "docs/guides/behind-a-proxy.md";
 /// Run by a browser, in `black_box/browser.rs`.
 const WEB_LOGIN: &str = "docs/web-login.md";
 /// Its examples are doc tests of the crate `vestibule`.
@@ -227,6 +228,19 @@ fn the_mail_server_of_the_documentation_is_right() {
 }
 
 #[test]
+fn the_proxy_of_the_guide_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut example = only(BEHIND_A_PROXY, "toml");
+    // What production asks for beside it.
+    example.push_str("[mail]\nmode = \"off\"\n");
+    std::fs::write(folder.path().join("vestibule.toml"), example).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    check.env_clear().current_dir(folder.path()).args(["config", "check", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&run(&mut check)).unwrap();
+    assert_eq!(shown["values"]["trusted_proxies"].to_string().matches("10.0.0.0/8").count(), 1, "{shown}");
+}
+
+#[test]
 fn the_captcha_of_the_documentation_is_what_a_page_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("captcha");
@@ -315,6 +329,12 @@ fn every_example_is_run_by_a_test() {
                 | (WEBHOOKS, "toml" | "python" | "json")
                 | (CAPTCHA, "toml" | "json" | "html")
                 | (LIMITS, "bash") => true,
+                (guide, "rust" | "rust,no_run") if guide.starts_with(GUIDES) => {
+                    text("crates/vestibule/src/lib.rs").contains(&format!("include_str!(\"../../../{guide}\")"))
+                }
+                // What the example before it prints; or a part of a configuration.
+                (guide, "text") if guide.starts_with(GUIDES) => true,
+                (BEHIND_A_PROXY, "toml") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.
                 (_, language) => document == MAP && language == "text",

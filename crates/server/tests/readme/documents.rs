@@ -5,6 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Where the guides are; their examples in Rust are doc tests of the crate `vestibule`, which names them all.
+pub(crate) const GUIDES: &str = "docs/guides/";
+
 /// The root of the repository.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -18,7 +21,7 @@ pub(crate) fn documents() -> Vec<String> {
         let is_document = |name: &String| Path::new(name).extension().is_some_and(|kind| kind == "md");
         names.filter(is_document).map(|name| format!("{folder}{name}")).collect::<Vec<_>>()
     };
-    let found: Vec<_> = ["", "docs/", "docs/adr/"].into_iter().flat_map(in_folder).collect();
+    let found: Vec<_> = ["", "docs/", "docs/adr/", GUIDES].into_iter().flat_map(in_folder).collect();
     assert!(found.len() > 10, "{found:?}");
     found
 }
