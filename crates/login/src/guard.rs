@@ -7,26 +7,18 @@
 mod audit;
 mod requirement;
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum::{
     Router,
     body::Body,
-    extract::MatchedPath,
+    extract::{MatchedPath, State},
     handler::Handler,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{MethodFilter, on},
 };
 use http::{Method, Request, StatusCode, request::Parts};
-use tower::{Layer, Service};
 
 pub use self::{
     audit::{RouteAudit, RoutePolicy},
@@ -247,7 +239,10 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     pub fn into_router(self) -> Router<S> {
         let guard = Guard { login: self.login, policies: Arc::new(self.policies) };
         // Said here, and so inside of the guard: whoever mounts this could else put one outside of it.
-        let guarded = self.router.method_not_allowed_fallback(method_not_allowed).layer(guard);
+        let guarded = self
+            .router
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(from_fn_with_state(guard, guarded));
         self.own.into_iter().fold(guarded, |router, (_, own)| router.merge(own))
     }
 }
@@ -328,44 +323,9 @@ impl<U: User> Guard<U> {
     }
 }
 
-impl<U, I> Layer<I> for Guard<U> {
-    type Service = GuardService<U, I>;
-
-    fn layer(&self, inner: I) -> Self::Service {
-        GuardService { guard: self.clone(), inner }
-    }
-}
-
-#[derive(Clone)]
-struct GuardService<U, I> {
-    guard: Guard<U>,
-    inner: I,
-}
-
-impl<U, I> Service<Request<Body>> for GuardService<U, I>
-where
-    U: User,
-    I: Service<Request<Body>, Error = Infallible> + Clone + Send + 'static,
-    I::Response: IntoResponse,
-    I::Future: Send,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut inner = self.inner.clone();
-        std::mem::swap(&mut inner, &mut self.inner);
-        let guard = self.guard.clone();
-        Box::pin(async move {
-            match guard.check(request).await {
-                Ok(request) => inner.call(request).await.map(IntoResponse::into_response),
-                Err((refusal, parts)) => Ok(guard.login.reject(refusal, &parts).into_response()),
-            }
-        })
+async fn guarded<U: User>(State(guard): State<Guard<U>>, request: Request<Body>, next: Next) -> Response {
+    match guard.check(request).await {
+        Ok(request) => next.run(request).await,
+        Err((refusal, parts)) => guard.login.reject(refusal, &parts).into_response(),
     }
 }

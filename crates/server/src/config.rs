@@ -22,6 +22,8 @@ mod server;
 mod service;
 mod settings;
 pub mod template;
+#[cfg(test)]
+mod testing;
 mod throttle;
 mod tokens;
 mod usernames;
@@ -194,18 +196,10 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{testing::read, *};
     use crate::database::Database;
 
     const NO_MAIL: (&str, &str) = ("VESTIBULE_MAIL__MODE", "off");
-
-    fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment: Vec<_> =
-            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Settings::layer(Sources { file: None, environment: &environment })
-            .and_then(|settings| Config::read(&settings))
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    }
 
     #[test]
     fn nothing_needs_to_be_configured() {

@@ -330,7 +330,8 @@ fn every_example_is_run_by_a_test() {
                 | (CAPTCHA, "toml" | "json" | "html")
                 | (LIMITS, "bash") => true,
                 (guide, "rust" | "rust,no_run") if guide.starts_with(GUIDES) => {
-                    text("crates/vestibule/src/lib.rs").contains(&format!("include_str!(\"../../../{guide}\")"))
+                    text("crates/vestibule/src/lib.rs")
+                        .contains(&format!("include_str!(\"../../../{guide}\")"))
                 }
                 // What the example before it prints; or a part of a configuration.
                 (guide, "text") if guide.starts_with(GUIDES) => true,

@@ -109,20 +109,12 @@ impl Keyed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Sources};
+    use crate::config::testing::read;
 
     const PROVIDER: (&str, &str) = ("VESTIBULE_CAPTCHA__PROVIDER", "turnstile");
     const SITE_KEY: (&str, &str) = ("VESTIBULE_CAPTCHA__SITE_KEY", "public");
     const SECRET: (&str, &str) = ("VESTIBULE_CAPTCHA__SECRET", "hunter2");
     const VERIFY_URL: (&str, &str) = ("VESTIBULE_CAPTCHA__VERIFY_URL", "http://127.0.0.1:4711/");
-
-    fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment: Vec<_> =
-            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Settings::layer(Sources { file: None, environment: &environment })
-            .and_then(|settings| Config::read(&settings))
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    }
 
     #[test]
     fn there_is_none_until_there_are_keys() {

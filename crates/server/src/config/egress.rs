@@ -41,14 +41,10 @@ impl Egress {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::config::{Config, Sources};
+    use crate::config::{Config, testing};
 
     fn read(networks: &str) -> Result<Config, String> {
-        let environment = [("VESTIBULE_EGRESS__ALLOWED_NETWORKS".to_owned(), networks.to_owned())];
-        Settings::layer(Sources { file: None, environment: &environment })
-            .and_then(|settings| Config::read(&settings))
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        testing::read(&[("VESTIBULE_EGRESS__ALLOWED_NETWORKS", networks)])
     }
 
     #[test]

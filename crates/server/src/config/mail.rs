@@ -176,7 +176,7 @@ fn from(settings: &Settings, problems: &mut Vec<Problem>) -> Option<Email> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Sources};
+    use crate::config::testing::read;
 
     const HOST: (&str, &str) = ("VESTIBULE_SMTP__HOST", "smtp.example.org");
     const FROM: (&str, &str) = ("VESTIBULE_SMTP__FROM", "login@example.org");
@@ -184,14 +184,6 @@ mod tests {
     const USER: (&str, &str) = ("VESTIBULE_SMTP__USER", "ada");
     const PASSWORD: (&str, &str) = ("VESTIBULE_SMTP__PASSWORD", "hunter2");
     const PLAIN: (&str, &str) = ("VESTIBULE_SMTP__TLS", "none");
-
-    fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment: Vec<_> =
-            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Settings::layer(Sources { file: None, environment: &environment })
-            .and_then(|settings| Config::read(&settings))
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    }
 
     fn smtp(environment: &[(&str, &str)]) -> Smtp {
         match read(environment).unwrap().mail.mode {

@@ -85,18 +85,10 @@ fn events(settings: &Settings, problems: &mut Vec<Problem>) -> HashSet<EventKind
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Sources, keys::EVENTS};
+    use crate::config::{keys::EVENTS, testing::read};
 
     const URL: (&str, &str) = ("VESTIBULE_WEBHOOK__URL", "https://hooks.example.org/T0K3N");
     const SECRET: (&str, &str) = ("VESTIBULE_WEBHOOK__SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-
-    fn read(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment: Vec<_> =
-            environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Settings::layer(Sources { file: None, environment: &environment })
-            .and_then(|settings| Config::read(&settings))
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    }
 
     #[test]
     fn without_a_url_nobody_is_told() {
