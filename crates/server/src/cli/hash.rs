@@ -63,7 +63,8 @@ fn target(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn calibrate(config: &Config, options: &Calibrate, is_json: bool) -> Result<(), Failure> {
-    let threads = config.passwords.hashing().threads.or_else(|| thread::available_parallelism().ok());
+    let configured = config.passwords.hashing();
+    let threads = configured.threads.or_else(|| thread::available_parallelism().ok());
     let threads = threads.map_or(1, NonZeroUsize::get);
     // What the configuration takes for all threads together.
     let share = u32::try_from(MOST_MEMORY_KIB / threads as u64).unwrap_or(u32::MAX);
@@ -71,21 +72,32 @@ pub(super) fn calibrate(config: &Config, options: &Calibrate, is_json: bool) -> 
     let progress = Progress { is_bar: std::io::stderr().is_terminal(), is_json };
     while let Some(cost) = search.next() {
         progress.show(search.steps(), cost);
-        let time = measure(cost, threads)?;
+        let time = measure(cost, 1, threads)?;
         search.learn(Measured { cost, time });
     }
+    let cost = Cost { memory_kib: configured.memory_kib, iterations: configured.iterations };
+    let parallelism = configured.parallelism;
+    let known = search.measured().iter().find(|known| known.cost == cost && parallelism == 1).copied();
+    let measured = match known {
+        Some(known) => known,
+        None => {
+            progress.show(MOST_STEPS, cost);
+            Measured { cost, time: measure(cost, parallelism, threads)? }
+        }
+    };
+    let today = Today { measured, parallelism };
     progress.end();
     let best = search.best().ok_or_else(|| Failure::failed(Problem::new("nothing could be measured")))?;
-    let report = Report { options, threads, best, all: search.measured() };
+    let report = Report { options, threads, today, best, all: search.measured() };
     if is_json { output::json(&report.to_json()) } else { output::line(&report.to_text()) }
 }
 
 /// How long a hash takes while every thread computes one.
-fn measure(cost: Cost, threads: usize) -> Result<Duration, Failure> {
+fn measure(cost: Cost, parallelism: u32, threads: usize) -> Result<Duration, Failure> {
     let config = HashingConfig {
         memory_kib: cost.memory_kib,
         iterations: cost.iterations,
-        parallelism: 1,
+        parallelism,
         threads: NonZeroUsize::new(threads),
         queue_wait_max: Duration::from_mins(1),
         ..HashingConfig::default()
@@ -151,9 +163,17 @@ impl Progress {
     }
 }
 
+/// What the configuration says now.
+#[derive(Clone, Copy)]
+struct Today {
+    measured: Measured,
+    parallelism: u32,
+}
+
 struct Report<'a> {
     options: &'a Calibrate,
     threads: usize,
+    today: Today,
     best: Measured,
     all: &'a [Measured],
 }
@@ -163,10 +183,10 @@ impl Report<'_> {
         self.best.time <= self.options.target
     }
 
-    fn logins_a_second(&self) -> f64 {
+    fn logins_a_second(&self, measured: Measured) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "threads are few")]
         let threads = self.threads as f64;
-        threads / self.best.time.as_secs_f64().max(f64::EPSILON)
+        threads / measured.time.as_secs_f64().max(f64::EPSILON)
     }
 
     fn memory_mib(&self) -> u64 {
@@ -185,8 +205,17 @@ impl Report<'_> {
             cost.iterations,
             millis(time),
             self.threads,
-            self.logins_a_second(),
+            self.logins_a_second(self.best),
             self.memory_mib(),
+        );
+        let Today { measured: today, parallelism } = self.today;
+        let _ = write!(
+            text,
+            "\n# Configured today: {} KiB, {} passes, parallelism {parallelism}; {} for a hash, about {:.0} logins a second.",
+            today.cost.memory_kib,
+            today.cost.iterations,
+            millis(today.time),
+            self.logins_a_second(today),
         );
         if !self.is_reached() {
             let _ = write!(
@@ -199,19 +228,21 @@ impl Report<'_> {
     }
 
     fn to_json(&self) -> serde_json::Value {
-        let to_json = |measured: &Measured| {
+        let to_json_with = |measured: &Measured, parallelism: u32| {
             json!({
                 "memory_kib": measured.cost.memory_kib,
                 "iterations": measured.cost.iterations,
-                "parallelism": 1,
+                "parallelism": parallelism,
                 "milliseconds": measured.time.as_secs_f64() * 1000.0,
             })
         };
+        let to_json = |measured: &Measured| to_json_with(measured, 1);
         json!({
             "recommended": to_json(&self.best),
+            "configured": to_json_with(&self.today.measured, self.today.parallelism),
             "target_reached": self.is_reached(),
             "threads": self.threads,
-            "logins_per_second": self.logins_a_second(),
+            "logins_per_second": self.logins_a_second(self.best),
             "memory_mib": self.memory_mib(),
             "measured": self.all.iter().map(to_json).collect::<Vec<_>>(),
         })
@@ -240,11 +271,15 @@ mod tests {
         let options = Calibrate { target: Duration::from_millis(5), max_memory_kib: 65_536 };
         let cost = Cost { memory_kib: 19_456, iterations: 2 };
         let best = Measured { cost, time: Duration::from_millis(20) };
-        let report = Report { options: &options, threads: 2, best, all: &[best] };
+        let cheaper = Measured { time: Duration::from_millis(10), ..best };
+        let today = Today { measured: cheaper, parallelism: 3 };
+        let report = Report { options: &options, threads: 2, today, best, all: &[best] };
         let text = report.to_text();
         assert!(text.contains("about 100 logins a second, with 38 MiB"), "{text}");
         assert!(text.contains("slower than 5.0 ms"), "{text}");
+        assert!(text.contains("parallelism 3; 10.0 ms for a hash, about 200 logins a second"), "{text}");
         assert_eq!(report.to_json()["target_reached"], false);
+        assert_eq!(report.to_json()["configured"]["milliseconds"], 10.0);
         let options = Calibrate { target: Duration::from_millis(20), ..options };
         assert!(!Report { options: &options, ..report }.to_text().contains("slower"));
     }
