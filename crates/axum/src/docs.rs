@@ -1,16 +1,18 @@
 //! The interactive documentation: Swagger UI at `/docs`, from files inside the binary, and `/openapi.json`.
 
-use std::future::{self, Ready};
+use std::sync::Arc;
 
 use axum::{
     Router,
     body::Bytes,
     extract::{OriginalUri, Request},
+    handler::Handler,
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
+use tokio::{sync::OnceCell, task::spawn_blocking};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -32,23 +34,57 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 /// # Security
 /// Tokens typed into the Authorize dialog are forgotten with the page: they are not kept in the browser's storage.
 pub fn docs_routes<S: Clone + Send + Sync + 'static>(openapi: OpenApi) -> Router<S> {
+    let text = rendered(openapi);
+    pages(move || {
+        let text = text.clone();
+        async move { answer_with(text) }
+    })
+}
+
+/// The same for a description that is made when it is asked for first: the tree of it takes twenty times the memory of its
+/// text, and most servers are never asked.
+pub(crate) fn lazy_docs_routes<S>(describe: impl Fn() -> OpenApi + Send + Sync + 'static) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let (text, describe) = (Arc::new(OnceCell::new()), Arc::new(describe));
+    pages(move || {
+        let (text, describe) = (Arc::clone(&text), Arc::clone(&describe));
+        async move {
+            let made = text.get_or_init(async || {
+                let made = spawn_blocking(move || rendered(describe())).await;
+                made.unwrap_or_else(|error| Err(error.to_string()))
+            });
+            answer_with(made.await.clone())
+        }
+    })
+}
+
+/// A description as it is sent, or why there is none.
+type Text = Result<Bytes, String>;
+
+fn rendered(openapi: OpenApi) -> Text {
+    let text = serde_json::to_vec(&finish(openapi)).map_err(|error| error.to_string())?;
+    Ok(Bytes::from(text.into_boxed_slice()))
+}
+
+fn answer_with(text: Text) -> Response {
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(cause) => ApiError::internal(cause).into_response(),
+    }
+}
+
+fn pages<S, H, T>(description: H) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    H: Handler<T, S>,
+    T: 'static,
+{
     // Relative to the page, so that it holds under every prefix.
     let config = Config::from("../openapi.json").persist_authorization(false).try_it_out_enabled(true);
     let pages: Router<S> = SwaggerUi::new("/docs").config(config).into();
-    pages.route("/openapi.json", get(answer_with(openapi))).layer(middleware::from_fn(protect))
-}
-
-/// Answers with the text of a description, not with the tree of it: that takes twenty times its memory.
-fn answer_with(openapi: OpenApi) -> impl Fn() -> Ready<Response> + Clone + Send + Sync + 'static {
-    let text = serde_json::to_vec(&finish(openapi))
-        .map(|text| Bytes::from(text.into_boxed_slice()))
-        .map_err(|error| error.to_string());
-    move || {
-        future::ready(match text.clone() {
-            Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-            Err(cause) => ApiError::internal(cause).into_response(),
-        })
-    }
+    pages.route("/openapi.json", get(description)).layer(middleware::from_fn(protect))
 }
 
 async fn protect(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {

@@ -6,7 +6,7 @@ use axum::Router;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{cookies::CookiePolicy, docs::docs_routes, openapi, pages::page_routes, state::AuthState};
+use crate::{cookies::CookiePolicy, docs::lazy_docs_routes, openapi, pages::page_routes, state::AuthState};
 
 macro_rules! routes {
     ($($(#[$meaning:meta])* $name:ident = $operation:literal,)*) => {
@@ -194,9 +194,7 @@ impl Routes {
     /// Describes them under a tag of the application's own.
     pub fn tagged(mut self, tag: &str) -> Self {
         for entry in &mut self.table.entries {
-            for item in entry.parts.1.paths.values_mut() {
-                openapi::for_each_operation(item, |operation| operation.tags = Some(vec![tag.to_owned()]));
-            }
+            entry.tag = Some(tag.to_owned());
         }
         self
     }
@@ -208,10 +206,14 @@ impl Routes {
 
     /// These with the pages of mailed links, `/openapi.json` and the documentation at `/docs`, for an application that
     /// describes nothing else. It can be nested under a prefix.
+    ///
+    /// The description is made when it is asked for first.
     pub fn with_pages_and_docs(self) -> Router {
         let pages = page_routes(&self.state);
-        let (router, description) = OpenApiRouter::<()>::from(self).split_for_parts();
-        router.merge(pages).merge(docs_routes(description))
+        let router = Router::from(self.clone());
+        router
+            .merge(pages)
+            .merge(lazy_docs_routes(move || OpenApiRouter::<()>::from(self.clone()).into_openapi()))
     }
 }
 
@@ -228,7 +230,7 @@ impl<S: Clone + Send + Sync + 'static> From<Routes> for OpenApiRouter<S> {
 
 impl<S: Clone + Send + Sync + 'static> From<Routes> for Router<S> {
     fn from(routes: Routes) -> Self {
-        OpenApiRouter::from(routes).into()
+        routes.table.undescribed().with_state(routes.state)
     }
 }
 
@@ -242,8 +244,13 @@ pub(super) struct Table {
 struct Entry {
     route: Route,
     prefix: String,
-    parts: UtoipaMethodRouter<AuthState>,
+    /// The tag of the description, where it is another than ours.
+    tag: Option<String>,
+    make: MakeRoute,
 }
+
+/// Makes a handler and its description, which takes far more memory and is not kept.
+type MakeRoute = fn() -> UtoipaMethodRouter<AuthState>;
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -255,8 +262,8 @@ impl fmt::Debug for Entry {
 }
 
 impl Table {
-    pub(super) fn add(mut self, route: Route, parts: UtoipaMethodRouter<AuthState>) -> Self {
-        self.entries.push(Entry { route, prefix: String::new(), parts });
+    pub(super) fn add(mut self, route: Route, make: MakeRoute) -> Self {
+        self.entries.push(Entry { route, prefix: String::new(), tag: None, make });
         self
     }
 
@@ -272,11 +279,32 @@ impl Table {
         self
     }
 
+    /// The routers alone.
+    fn undescribed(self) -> Router<AuthState> {
+        let mut router = Router::new();
+        for Entry { prefix, make, .. } in self.entries {
+            let (_, described, handlers) = make();
+            for path in described.paths.keys() {
+                // As nesting has it: the root under a prefix is the prefix.
+                let is_root = path == "/" && !prefix.is_empty();
+                let place = if is_root { prefix.clone() } else { format!("{prefix}{path}") };
+                router = router.route(&place, handlers.clone());
+            }
+        }
+        router
+    }
+
     /// The routers, and the description of them alone.
     pub(super) fn described(self, cookies: CookiePolicy) -> OpenApiRouter<AuthState> {
         // Nested one prefix at a time: nesting a second router there would replace what is described of a shared path.
         let mut groups: Vec<(String, OpenApiRouter<AuthState>)> = Vec::new();
-        for Entry { prefix, parts, .. } in self.entries {
+        for Entry { prefix, tag, make, .. } in self.entries {
+            let mut parts = make();
+            for item in parts.1.paths.values_mut().filter(|_| tag.is_some()) {
+                openapi::for_each_operation(item, |operation| {
+                    operation.tags = tag.clone().map(|tag| vec![tag])
+                });
+            }
             let at = groups.iter().position(|(known, _)| *known == prefix);
             let before = at.map_or_else(empty, |at| groups.remove(at).1);
             let after = before.routes(parts);
@@ -304,7 +332,7 @@ mod tests {
     fn every_route_can_be_left_out_by_its_own_name() {
         let entries = super::super::all().entries;
         for entry in &entries {
-            let mut items = entry.parts.1.paths.values().cloned();
+            let mut items = (entry.make)().1.paths.into_values();
             let mut item = items.next().unwrap();
             let mut ids = Vec::new();
             openapi::for_each_operation(&mut item, |operation| ids.extend(operation.operation_id.clone()));

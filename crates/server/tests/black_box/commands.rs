@@ -176,7 +176,11 @@ fn what_passwords_may_cost_is_measured_and_can_be_configured() {
     let measured = report["measured"].as_array().unwrap();
     assert!((1..=6).contains(&measured.len()), "{report}");
     let configured = &report["configured"];
-    assert_eq!((&configured["memory_kib"], &configured["iterations"]), (&json!(19_456), &json!(2)), "{report}");
+    assert_eq!(
+        (&configured["memory_kib"], &configured["iterations"]),
+        (&json!(19_456), &json!(2)),
+        "{report}"
+    );
     assert!(configured["milliseconds"].as_f64().unwrap() > 0.0, "{report}");
     assert!(report["logins_per_second"].as_f64().unwrap() > 0.0, "{report}");
     for wrong in [&["--target", "50"][..], &["--target", "1h"], &["--max-memory-kib", "8"]] {
