@@ -14,7 +14,7 @@ use vestibule_core::{
     token::TokenPair,
     values::{
         account::Account,
-        device::KNOWN_FOR,
+        device::{DeviceToken, KNOWN_FOR},
         session::{Session, SessionId},
     },
 };
@@ -207,7 +207,16 @@ pub(crate) fn delete_cookies(state: &AuthState, headers: &mut HeaderMap) {
 pub(crate) fn logged_in(state: &AuthState, login: LoggedIn) -> Result<Response, ApiError> {
     let mut response = no_store(Json(AccountBody::from(login.account)));
     set_cookies(state, &login.tokens, response.headers_mut())?;
-    if let Some(device) = login.device {
+    remember_device(state, login.device, response)
+}
+
+/// Adds the cookie by which a browser is known again.
+pub(crate) fn remember_device(
+    state: &AuthState,
+    device: Option<DeviceToken>,
+    mut response: Response,
+) -> Result<Response, ApiError> {
+    if let Some(device) = device {
         let cookies = state.http().cookies;
         let cookie =
             cookies.set(CookieKind::Device, &device.expose(), KNOWN_FOR).map_err(ApiError::internal)?;

@@ -1,7 +1,7 @@
 //! Changing a password one knows, and setting one where there is none.
 //!
 //! Stores the new hash if the old one still is what was verified. Steered by `passwords.*` and the login limit. Other
-//! sessions end: who changes a password may have lost the old one to somebody.
+//! sessions end, and no other browser is known any more: who changes a password may have lost the old one to somebody.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +24,7 @@ use crate::{
     values::{
         account::{Account, Credentials},
         client::Client,
+        device::{Device, DeviceToken},
         message::Content,
         password::{Password, PasswordHash},
         rule::RuleViolation,
@@ -64,6 +65,19 @@ pub enum PasswordChangeError {
     Store(#[from] StoreError),
 }
 
+/// Whoever gives their own account another password.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordOwner<'a> {
+    /// Whose password it is.
+    pub account: &'a Account,
+    /// The session that goes on.
+    pub session_id: SessionId,
+    /// Who is calling.
+    pub client: &'a Client,
+    /// What is called with: the one device that stays known.
+    pub device: &'a Device,
+}
+
 /// Somebody who is logged in and is asked for their password again.
 #[derive(Clone, Copy)]
 pub(crate) struct LoggedInAs<'a> {
@@ -96,7 +110,8 @@ impl Auth {
         Ok(self.credentials_of(account).await?.is_some_and(|found| found.password_hash.is_some()))
     }
 
-    /// Changes the password of somebody who knows the old one; every session but `keep` ends.
+    /// Changes the password of somebody who knows the old one; every other session ends, and every other device is a
+    /// stranger's. Returns what a browser is to keep, so that it stays known.
     ///
     /// # Errors
     /// [`PasswordChangeError`].
@@ -105,32 +120,30 @@ impl Auth {
     /// A guess at the old password counts like a login, and costs like one where there is no password.
     pub async fn change_password(
         self: &Arc<Self>,
-        account: &Account,
-        keep: SessionId,
+        owner: PasswordOwner<'_>,
         old: Password,
         new: TypedTwice,
-        client: &Client,
-    ) -> Result<(), PasswordChangeError> {
-        let session = LoggedInAs { account, session_id: keep, client };
-        let credentials = self.verify_again(session, old, AuditKind::PasswordChanged).await?;
-        self.replace_password(account, keep, Some(credentials), new, client).await
+    ) -> Result<Option<DeviceToken>, PasswordChangeError> {
+        let PasswordOwner { account, session_id, client, .. } = owner;
+        let session = LoggedInAs { account, session_id, client };
+        let verified = self.verify_again(session, old, AuditKind::PasswordChanged).await?;
+        self.replace_password(owner, Some(verified), new).await
     }
 
-    /// Sets the first password of an account that has none; every session but `keep` ends.
+    /// Sets the first password of an account that has none; every other session ends, and every other device is a
+    /// stranger's. Returns what a browser is to keep, so that it stays known.
     ///
     /// # Errors
     /// [`PasswordChangeError`].
     pub async fn set_password(
         self: &Arc<Self>,
-        account: &Account,
-        keep: SessionId,
+        owner: PasswordOwner<'_>,
         new: TypedTwice,
-        client: &Client,
-    ) -> Result<(), PasswordChangeError> {
-        if self.has_password(account).await? {
+    ) -> Result<Option<DeviceToken>, PasswordChangeError> {
+        if self.has_password(owner.account).await? {
             return Err(PasswordChangeError::Exists);
         }
-        self.replace_password(account, keep, None, new, client).await
+        self.replace_password(owner, None, new).await
     }
 
     /// Verifies the password of somebody who is logged in, once more; returns the hash it was verified against. A wrong one
@@ -197,12 +210,11 @@ impl Auth {
 
     async fn replace_password(
         self: &Arc<Self>,
-        account: &Account,
-        keep: SessionId,
+        owner: PasswordOwner<'_>,
         from: Option<PasswordHash>,
         new: TypedTwice,
-        client: &Client,
-    ) -> Result<(), PasswordChangeError> {
+    ) -> Result<Option<DeviceToken>, PasswordChangeError> {
+        let PasswordOwner { account, session_id: keep, client, device } = owner;
         let broken = self.check_typed_twice(account, &new).await;
         if !broken.is_empty() {
             return Err(PasswordChangeError::Rules(broken));
@@ -228,6 +240,9 @@ impl Auth {
             address: client.address.to_string(),
             detail: if is_first { "first" } else { "" },
         };
+        // After the change, or it would be a stranger's, too.
+        let known_at = now.plus(Duration::from_millis(1));
+        let device = device.after_login(&self.master, account.id, known_at);
         let auth = Arc::clone(self);
         to_the_end(async move {
             // Where it is another one by now, the password that was verified is wrong by now.
@@ -238,7 +253,7 @@ impl Auth {
             auth.wake_outbox();
             auth.audit.record(event);
             auth.tell_hooks(|| After::PasswordChange(setting)).await;
-            Ok(())
+            Ok(device)
         })
         .await
     }

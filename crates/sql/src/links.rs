@@ -89,9 +89,12 @@ statements! {
          WHERE id = $1 AND active = 1 AND email_canonical = $3";
     REPLACE_PASSWORD: () =
         "UPDATE account SET password_hash = $2, unlocks = unlocks + 1, devices_since = $3 WHERE id = $1";
-    CHANGE_PASSWORD: () = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND active = 1";
+    CHANGE_PASSWORD: () =
+        "UPDATE account SET password_hash = $3, devices_since = $4 \
+         WHERE id = $1 AND password_hash = $2 AND active = 1";
     SET_PASSWORD: () =
-        "UPDATE account SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL AND active = 1";
+        "UPDATE account SET password_hash = $2, devices_since = $3 \
+         WHERE id = $1 AND password_hash IS NULL AND active = 1";
     // Who changes the password or the address wants nobody to hold another way in: neither a reset, nor what would lead
     // the account to somebody else's mailbox.
     DELETE_OTHER_WAYS_IN: () =
@@ -296,10 +299,10 @@ pub(crate) async fn change_password<T: Tx>(
     tx: &mut T,
     change: &PasswordChange,
 ) -> Result<Option<Vec<RevokedSession>>, StoreError> {
-    let id = (&change.account_id).into();
+    let (id, to, now) = ((&change.account_id).into(), change.to.expose().into(), change.now.into());
     let changed = match change.from.as_ref().map(PasswordHash::expose) {
-        Some(from) => tx.exec(&CHANGE_PASSWORD, &[id, from.into(), change.to.expose().into()]).await?,
-        None => tx.exec(&SET_PASSWORD, &[id, change.to.expose().into()]).await?,
+        Some(from) => tx.exec(&CHANGE_PASSWORD, &[id, from.into(), to, now]).await?,
+        None => tx.exec(&SET_PASSWORD, &[id, to, now]).await?,
     };
     if changed == 0 {
         return Ok(None);

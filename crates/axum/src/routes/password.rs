@@ -5,15 +5,17 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     response::Response,
 };
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use vestibule_core::password_reset::TypedTwice;
+use vestibule_core::{password_change::PasswordOwner, password_reset::TypedTwice, values::device::Device};
 
+use super::login::device_of;
 use crate::{
-    answers::{no_store, null},
+    answers::{no_store, null, remember_device},
     body::Fields,
     error::ApiError,
-    extract::{Authenticated, Caller},
+    extract::{Authenticated, Caller, TokenLocation},
     json::JsonObject,
     openapi::ACCOUNT,
     state::AuthState,
@@ -109,14 +111,18 @@ pub(crate) async fn set(
     State(state): State<AuthState>,
     Caller(client): Caller,
     user: Authenticated,
+    headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
     let new = typed_twice(&mut fields);
     fields.finish()?;
     let account = state.auth().find_current_account(&user.claims).await?;
-    state.auth().set_password(&account, user.claims.session_id, new, &client).await?;
-    Ok(null())
+    let device = &device_of_caller(&state, &user, &headers);
+    let session_id = user.claims.session_id;
+    let owner = PasswordOwner { account: &account, session_id, client: &client, device };
+    let device = state.auth().set_password(owner, new).await?;
+    remember_device(&state, device, null())
 }
 
 /// The body of a change.
@@ -134,7 +140,7 @@ pub(crate) struct PasswordChangeBody {
     password2: String,
 }
 
-/// Changes the caller's password; other sessions end.
+/// Changes the caller's password; other sessions end, and other browsers are strangers.
 #[utoipa::path(
     put,
     path = "/password",
@@ -148,6 +154,7 @@ pub(crate) async fn change(
     State(state): State<AuthState>,
     Caller(client): Caller,
     user: Authenticated,
+    headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
@@ -157,8 +164,16 @@ pub(crate) async fn change(
     let new = typed_twice(&mut fields);
     fields.finish()?;
     let account = state.auth().find_current_account(&user.claims).await?;
-    state.auth().change_password(&account, user.claims.session_id, old, new, &client).await?;
-    Ok(null())
+    let device = &device_of_caller(&state, &user, &headers);
+    let session_id = user.claims.session_id;
+    let owner = PasswordOwner { account: &account, session_id, client: &client, device };
+    let device = state.auth().change_password(owner, old, new).await?;
+    remember_device(&state, device, null())
+}
+
+/// A browser where a cookie came along, and a program otherwise.
+fn device_of_caller(state: &AuthState, user: &Authenticated, headers: &HeaderMap) -> Device {
+    if user.location == TokenLocation::Cookie { device_of(state, headers) } else { Device::Program }
 }
 
 /// Sets a new password by the token of a mailed link; every session ends.

@@ -334,6 +334,11 @@ pub async fn a_password_is_changed_from_what_it_was(fixture: &impl StoreFixture)
     let ended = store.change_password(change(Some(hash(0)), 1)).await.unwrap().unwrap();
     assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [other]);
     assert!(is_alive(&*store, kept).await);
+    let devices_since = async |name| {
+        let found = store.find_credentials(&LoginName::read(name)).await.unwrap();
+        found.unwrap().devices_since
+    };
+    assert_eq!(devices_since("ada").await, at(1), "no device is known any more");
     assert!(open(&*store, &ada, 1, 10).await.is_some());
     assert_eq!(store.reset_password(reset(&link, 2)).await.unwrap(), None);
     assert_eq!(store.count_errands().await.unwrap().waiting, 2);
@@ -346,6 +351,7 @@ pub async fn a_password_is_changed_from_what_it_was(fixture: &impl StoreFixture)
     assert!(matches!(store.insert_account(without.clone(), None).await.unwrap(), Insertion::Inserted { .. }));
     assert_eq!(store.change_password(first(2)).await.unwrap(), Some(Vec::new()));
     assert_eq!(store.change_password(first(3)).await.unwrap(), None, "it has one by now");
+    assert_eq!(devices_since("eve").await, at(1));
     let eve = Account { id: without.id, ..ada };
     assert!(open(&*store, &eve, 2, 10).await.is_some());
 }

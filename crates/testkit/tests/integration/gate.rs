@@ -379,3 +379,26 @@ async fn a_wait_is_written_down_once() {
     let seen = seen.as_array().unwrap().iter().filter(|event| event["detail"] == "account_failures").count();
     assert_eq!(seen, 2);
 }
+
+/// Whoever changes a password may have lost the old one to somebody whose browser is known by now: only the browser that it
+/// is changed in stays known.
+#[tokio::test]
+async fn a_changed_password_ends_every_acquaintance_elsewhere() {
+    let app = TestApp::start().await;
+    let own = app.client().registered("ada").await;
+    let elsewhere = app.client().logged_in("ada").await;
+    let new = "another correct horse battery";
+    let change = |old: &str, new: &str| json!({"old_password": old, "password1": new, "password2": new});
+    let _ = own.put("/api/users/password").json(&change(PASSWORD, new)).await.expect(200);
+    exhaust(&app, "ada").await;
+    let _ = elsewhere.log_in("ada", new).await.expect_problem(429, "rate_limited");
+    let _ = own.log_in("ada", new).await.expect(200);
+    // A program keeps no cookie and is given none.
+    app.clock().advance(Duration::from_secs(1));
+    let token = own.cookie("access_token").unwrap();
+    let program = app.client().with_bearer(&token);
+    let answer = program.put("/api/users/password").json(&change(new, PASSWORD)).await.expect(200);
+    assert!(answer.cookies().is_empty());
+    let _ = guess(&app, "ada", 9).await.expect_problem(401, "invalid_credentials");
+    let _ = own.log_in("ada", PASSWORD).await.expect_problem(429, "rate_limited");
+}

@@ -68,6 +68,7 @@ impl Passwords for MemoryStore {
             |row: &&mut super::AccountRow| row.account.active && row.password_hash == change.from;
         let Some(row) = state.accounts.get_mut(&id).filter(is_as_verified) else { return Ok(None) };
         row.password_hash = Some(change.to);
+        row.devices_since = change.now;
         state.delete_other_ways_in(id);
         state.queue(change.errands);
         Ok(Some(state.end_others(id, change.keep, change.now)))

@@ -52,8 +52,8 @@ pub trait Passwords: Send + Sync + fmt::Debug {
         replacement: PasswordReplacement,
     ) -> Result<Option<AccountCutoff>, StoreError>;
 
-    /// Sets a new password if the old one still is `from`, and ends every session but one; `None`, and nothing is
-    /// written, where it is another one by now.
+    /// Sets a new password if the old one still is `from`, and ends every session but one; no device that was known until
+    /// then is known any more. `None`, and nothing is written, where it is another password by now.
     async fn change_password(
         &self,
         change: PasswordChange,
