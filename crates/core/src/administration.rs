@@ -7,6 +7,7 @@
 
 mod changes;
 mod hooks;
+mod letters;
 mod looking;
 
 pub use self::looking::{SEARCH_PAGE, SEARCH_PAGES};

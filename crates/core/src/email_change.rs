@@ -22,9 +22,9 @@ use crate::{
     values::{
         account::Credentials,
         email::Email,
-        link::LinkPurpose,
+        link::{LinkPurpose, NewLink},
         message::{Asked, Invitation},
-        password::Password,
+        password::{Password, PasswordHash},
         rule::RuleViolation,
         username::LoginName,
     },
@@ -84,12 +84,7 @@ impl Auth {
     ) -> Result<(), EmailChangeError> {
         let account = &access.account;
         let email = Email::parse(email).map_err(EmailChangeError::Rule)?;
-        if !access.is_for_somebody_else() {
-            let password = password.ok_or(PasswordChangeError::Wrong)?;
-            let asked_for = AuditKind::AddressChangeRequested;
-            let session = LoggedInAs { account, session_id: access.session_id, client: &access.client };
-            let _ = self.verify_again(session, password, asked_for).await?;
-        }
+        let verified = self.verify_owner(&access, password).await?;
         if email.as_typed() == account.email {
             return Err(EmailChangeError::Same);
         }
@@ -111,19 +106,36 @@ impl Auth {
         if owner.is_some() && !self.policy.registration.conceals_existing {
             return Err(EmailChangeError::Taken);
         }
-        self.keep_link_to(&access, &email, owner.as_ref()).await
+        self.keep_link_to(&access, &email, owner.as_ref(), verified).await
+    }
+
+    /// The hash that an owner's password was verified against; `None` for administrators, who give none.
+    async fn verify_owner(
+        &self,
+        access: &AccountAccess,
+        password: Option<Password>,
+    ) -> Result<Option<PasswordHash>, PasswordChangeError> {
+        if access.is_for_somebody_else() {
+            return Ok(None);
+        }
+        let password = password.ok_or(PasswordChangeError::Wrong)?;
+        let session =
+            LoggedInAs { account: &access.account, session_id: access.session_id, client: &access.client };
+        self.verify_again(session, password, AuditKind::AddressChangeRequested).await.map(Some)
     }
 
     /// Keeps the link to a new address and mails it there.
     ///
     /// # Security
     /// An address that is somebody's costs and changes the same, or whether the account's older link is still good would
-    /// tell; but its owner is told, and nobody is mailed the link.
+    /// tell; but its owner is told, and nobody is mailed the link. Whoever has changed the password since it was verified
+    /// wants no link of the old one's.
     async fn keep_link_to(
         &self,
         access: &AccountAccess,
         email: &Email,
         owner: Option<&Credentials>,
+        verified: Option<PasswordHash>,
     ) -> Result<(), EmailChangeError> {
         let (account, now) = (&access.account, self.clock.now());
         let language = self.credentials_of(account).await?.and_then(|found| found.language);
@@ -133,8 +145,9 @@ impl Auth {
         let invitation = Invitation { asked: Some(Asked::new(now, &access.client)), ..invitation };
         let to = Recipient { email: email.as_typed(), ..recipient(account, language) };
         let letter = self.letter_of_address(owner, to, invitation, now)?;
-        if !self.store.issue_link(link, letter.filter(|_| is_heard)).await? {
-            return Err(EmailChangeError::Unknown);
+        let is_owner = verified.is_some();
+        if !self.store.issue_link(NewLink { verified, ..link }, letter.filter(|_| is_heard)).await? {
+            return Err(if is_owner { PasswordChangeError::Wrong.into() } else { EmailChangeError::Unknown });
         }
         self.wake_outbox();
         self.audit.record(access.event(now, AuditKind::AddressChangeRequested));

@@ -59,6 +59,7 @@ impl Auth {
             code_mac: secrets.code_mac,
             created_at: now,
             expires_at: now.plus(lifetime),
+            verified: None,
         };
         (link, invitation)
     }

@@ -40,8 +40,10 @@ macro_rules! of_active_account {
 }
 
 statements! {
-    // An account that is disabled or deleted a moment later has a link that nobody can use.
-    COUNT_ACTIVE: CountRow = "SELECT COUNT(*) AS count FROM account WHERE id = $1 AND active = 1";
+    // Whoever changes the password waits here, and finds the link, or comes first, and is found here.
+    LOCK_ACTIVE: () =
+        "UPDATE account SET created_at = created_at WHERE id = $1 AND active = 1 \
+         AND (CAST($2 AS TEXT) IS NULL OR password_hash = $2)";
     ISSUE_LINK: () =
         "INSERT INTO mailed_link (account_id, purpose, email, email_canonical, digest, code_mac, code_attempts, \
          created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) \
@@ -112,8 +114,8 @@ pub(crate) async fn issue_link<T: Tx>(
     errand: Option<&NewErrand>,
 ) -> Result<bool, StoreError> {
     if link.purpose != LinkPurpose::Decoy {
-        let active = tx.opt(&COUNT_ACTIVE, &[(&link.account_id).into()]).await?.map_or(0, |row| row.count);
-        if active == 0 {
+        let verified = link.verified.as_ref().map(PasswordHash::expose);
+        if tx.exec(&LOCK_ACTIVE, &[(&link.account_id).into(), verified.into()]).await? == 0 {
             return Ok(false);
         }
     }

@@ -108,6 +108,7 @@ macro_rules! store_contract {
             errands::an_errand_of_a_clock_that_was_ahead_is_not_held_up
             errands::every_errand_is_claimed_by_one_of_many
             proofs::a_link_is_good_until_it_expires_or_a_newer_one_comes
+            proofs::a_link_of_a_password_that_was_changed_is_not_kept
             proofs::an_address_is_confirmed_once_in_time_and_exactly
             proofs::one_of_many_proofs_of_an_address_wins
             proofs::a_reset_is_redeemed_once_and_ends_every_session

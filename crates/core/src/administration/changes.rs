@@ -59,7 +59,7 @@ impl Auth {
         self.change(admin.clone(), change, AuditKind::PermissionChange).await
     }
 
-    /// Changes whatever a patch names, all of it or nothing.
+    /// Changes whatever a patch names, all of it or nothing; the owner is told of another user name or address by mail.
     ///
     /// # Errors
     /// [`AdministrationError`].
@@ -71,6 +71,7 @@ impl Auth {
     ) -> Result<Account, AdministrationError> {
         let change =
             self.read_patch(&self.change_of(admin, id), patch).map_err(AdministrationError::Rules)?;
+        let change = self.with_letters(change).await?;
         self.change(admin.clone(), change, AuditKind::AccountChange).await
     }
 

@@ -11,6 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::{
     account::AccountId,
     email::Email,
+    password::PasswordHash,
     secret::{MasterKeys, random_bytes},
 };
 use crate::ports::clock::Timestamp;
@@ -120,6 +121,9 @@ pub struct NewLink {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The hash that the password was verified against that it was asked for with; the link is kept only while that is the
+    /// account's. `None` where no password was asked for.
+    pub verified: Option<PasswordHash>,
 }
 
 /// What is mailed of a link; it does not print.

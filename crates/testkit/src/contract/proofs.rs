@@ -41,6 +41,7 @@ pub(super) fn link(account_id: AccountId) -> NewLink {
         code_mac: secrets.code_mac,
         created_at: at(0),
         expires_at: at(0).plus(TTL),
+        verified: None,
     }
 }
 
@@ -120,6 +121,24 @@ pub async fn a_link_is_good_until_it_expires_or_a_newer_one_comes(fixture: &impl
     let refused = link_to(&ada, LinkPurpose::Reset, "ada@example.com");
     assert!(!store.issue_link(refused, Some(errand(99, 0))).await.unwrap());
     assert_eq!(store.count_errands().await.unwrap().waiting, 3, "nobody is told of a link that there is not");
+}
+
+/// T15: whoever changes the password has ended what its old one was good for, also what is just being asked for.
+pub async fn a_link_of_a_password_that_was_changed_is_not_kept(fixture: &impl StoreFixture) {
+    let store = fixture.open().await;
+    let ada = insert(&*store, "ada").await;
+    let link = |verified| {
+        let link = link_to(&ada, LinkPurpose::Confirm, "mallory@example.com");
+        NewLink { verified: Some(hash(verified)), ..link }
+    };
+    assert!(store.issue_link(link(0), Some(errand(1, 0))).await.unwrap());
+    store.replace_password(replacement(ada.id)).await.unwrap().unwrap();
+    let waiting = store.count_errands().await.unwrap().waiting;
+    let late = link(0);
+    assert!(!store.issue_link(late.clone(), Some(errand(2, 0))).await.unwrap());
+    assert_eq!(store.find_link(late.digest, LinkPurpose::Confirm, at(5)).await.unwrap(), None);
+    assert_eq!(store.count_errands().await.unwrap().waiting, waiting, "nobody is told of it");
+    assert!(store.issue_link(link(9), Some(errand(3, 0))).await.unwrap());
 }
 
 /// T15, T32: a link proves the address it was mailed to, once, in time, and as long as the account still has the address

@@ -211,3 +211,25 @@ async fn t16_no_route_reads_its_subject_from_body_or_query() {
     let _ = ada.get("/api/v1/users/me").await.expect(200);
     let _ = app.client().logged_in("ada").await;
 }
+
+/// Somebody with an administrator's rights who takes an account over must not do so unnoticed.
+#[tokio::test]
+async fn the_owner_is_told_of_names_that_an_administrator_changes_at_the_old_address() {
+    let (app, boss, _ada, id) = stage().await;
+    let _ = app.mails().await;
+    let path = format!("/api/v1/users/{id}");
+    let patch = json!({"username": "countess", "email": "new@example.com", "confirmed": true});
+    let _ = boss.patch(&path).json(&patch).await.expect(200);
+    let letters = app.mails().await;
+    assert!(letters.iter().all(|letter| letter.to == "ada@example.com"), "{letters:?}");
+    let says = |word: &str| letters.iter().filter(|letter| letter.text.contains(word)).count();
+    assert_eq!((letters.len(), says("countess"), says("new@example.com")), (2, 1, 1), "{letters:?}");
+    // What stays as it is, and what is not a name, is no letter.
+    for patch in [patch, json!({"full_name": "Ada"}), json!({"username": null}), json!({"active": false})] {
+        let _ = boss.patch(&path).json(&patch).await.expect(200);
+        assert!(app.mails().await.is_empty(), "{patch}");
+    }
+    let taken = json!({"email": "boss@example.com", "username": "other"});
+    let _ = boss.patch(&path).json(&taken).await.expect(409);
+    assert!(app.mails().await.is_empty(), "nothing has changed");
+}

@@ -1,8 +1,11 @@
 //! Another e-mail address: asked for, proved, told (SPEC §1.2).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use serde_json::json;
+use tokio::sync::Notify;
+use vestibule::core::ports::hooks::{EmailChange, HookFailure, Hooks, Verdict};
 use vestibule_testkit::{Answer, Client, PASSWORD, TestApp, faults::Fault};
 
 use super::{
@@ -170,6 +173,44 @@ async fn t16_an_address_is_changed_by_its_owner_and_by_administrators_alone() {
     // An administrator's own address needs the password like everybody's.
     let own = root.post(&format!("/api/users/{}/change_email", id_of(&root).await)).json(&body);
     let _ = own.await.expect_problem(422, "validation_failed");
+}
+
+/// An application that thinks until it is told to go on.
+#[derive(Debug, Default)]
+struct Thinking {
+    asked: Notify,
+    go_on: Notify,
+}
+
+#[async_trait]
+impl Hooks for Thinking {
+    async fn before_email_change(&self, _: &EmailChange) -> Result<Verdict, HookFailure> {
+        self.asked.notify_one();
+        self.go_on.notified().await;
+        Ok(Verdict::Proceed)
+    }
+}
+
+/// T15: whoever knows the old password and was a moment faster must not take the account away all the same.
+#[tokio::test]
+async fn t15_an_address_asked_for_with_the_old_password_is_not_mailed_to_after_its_change() {
+    let hooks = Arc::new(Thinking::default());
+    let builder = TestApp::builder().hooks(hooks.clone());
+    let app = builder.policy(|policy| policy.hooks.patience = Duration::from_mins(5)).start().await;
+    let ada = app.client().registered("ada").await;
+    let id = id_of(&ada).await;
+    let _ = app.mails().await;
+    let thief = ada.copy();
+    let asking = tokio::spawn(async move { ask(&thief, &id, "mallory@example.com", PASSWORD).await });
+    hooks.asked.notified().await;
+    let new = "an entirely other one";
+    let body = json!({"old_password": PASSWORD, "password1": new, "password2": new});
+    let _ = ada.put("/api/users/password").json(&body).await.expect(200);
+    hooks.go_on.notify_one();
+    let refused = asking.await.unwrap().expect_problem(400, "password_wrong");
+    assert!(refused.text().contains("Wrong password!"), "{}", refused.text());
+    let letters: Vec<_> = app.mails().await.into_iter().map(|letter| letter.to).collect();
+    assert_eq!(letters, ["ada@example.com"], "of the new password, to its owner");
 }
 
 #[tokio::test]

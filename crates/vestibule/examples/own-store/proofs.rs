@@ -20,8 +20,11 @@ use super::{LinkRow, MemoryStore, State};
 impl Proofs for MemoryStore {
     async fn issue_link(&self, link: NewLink, errand: Option<NewErrand>) -> Result<bool, StoreError> {
         let mut state = self.lock()?;
+        let row = state.accounts.get(&link.account_id).filter(|row| row.account.active);
+        // Whoever has changed the password meanwhile wants no link of the old one's.
+        let is_meant = row.is_some_and(|row| link.verified.is_none() || link.verified == row.password_hash);
         // Nobody's account is behind a decoy.
-        let is_kept = link.purpose == LinkPurpose::Decoy || state.is_active(link.account_id);
+        let is_kept = link.purpose == LinkPurpose::Decoy || is_meant;
         if is_kept {
             state.keep_link(link, None);
             state.queue(errand);

@@ -32,7 +32,8 @@ use crate::{
 #[async_trait]
 pub trait Proofs: Send + Sync + fmt::Debug {
     /// Keeps a link in place of the older one of its purpose, and queues what tells of it; `false`, and nothing is
-    /// written, where the account is gone or disabled. A [`LinkPurpose::Decoy`] needs no account, and leads nowhere.
+    /// written, where the account is gone or disabled, or has another password than the one that was verified. A
+    /// [`LinkPurpose::Decoy`] needs no account, and leads nowhere.
     async fn issue_link(&self, link: NewLink, errand: Option<NewErrand>) -> Result<bool, StoreError>;
 
     /// Finds a link that is good, without using it up.
