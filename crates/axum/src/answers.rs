@@ -6,15 +6,18 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use vestibule_core::{
     login::LoggedIn,
     ports::Timestamp,
+    profile::ShownProfile,
     token::TokenPair,
     values::{
         account::Account,
         device::{DeviceToken, KNOWN_FOR},
+        profile::ProfileText,
         session::{Session, SessionId},
     },
 };
@@ -53,11 +56,23 @@ pub struct AccountBody {
     /// When its owner last logged in (RFC 3339, UTC).
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z", required)]
     pub last_login_at: Option<String>,
+    /// What the application keeps with it; absent where it keeps nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub profile: Option<Box<RawValue>>,
 }
 
-impl From<Account> for AccountBody {
-    fn from(account: Account) -> Self {
+impl AccountBody {
+    /// An account as whoever sees it is shown it.
+    #[must_use]
+    pub fn of(state: &AuthState, account: Account) -> Self {
+        let profile = match state.auth().shown_profile(&account) {
+            ShownProfile::NotKept => None,
+            ShownProfile::None => Some(null_value()),
+            ShownProfile::Some(text) => Some(raw(&text)),
+        };
         Self {
+            profile,
             id: *account.id.as_uuid(),
             email: account.email,
             username: account.username,
@@ -69,6 +84,17 @@ impl From<Account> for AccountBody {
             last_login_at: account.last_login_at.map(Timestamp::to_rfc3339),
         }
     }
+}
+
+/// A stored profile as it is; one that is no JSON, which only damage makes of it, as a text.
+pub(crate) fn raw(text: &ProfileText) -> Box<RawValue> {
+    let as_it_is = RawValue::from_string(text.as_str().to_owned());
+    as_it_is.or_else(|_| serde_json::value::to_raw_value(text.as_str())).unwrap_or_else(|_| null_value())
+}
+
+/// `null`.
+fn null_value() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
 }
 
 /// One of the caller's sessions.
@@ -205,7 +231,7 @@ pub(crate) fn delete_cookies(state: &AuthState, headers: &mut HeaderMap) {
 
 /// An account with both cookies of its new session, and the one by which its device is known again.
 pub(crate) fn logged_in(state: &AuthState, login: LoggedIn) -> Result<Response, ApiError> {
-    let mut response = no_store(Json(AccountBody::from(login.account)));
+    let mut response = no_store(Json(AccountBody::of(state, login.account)));
     set_cookies(state, &login.tokens, response.headers_mut())?;
     remember_device(state, login.device, response)
 }

@@ -16,6 +16,7 @@ use vestibule_core::{
 mod code;
 mod engine;
 mod problem;
+mod profile;
 
 pub use code::{Code, FIELD_CODES, RULE_CODES, errors_document};
 pub use problem::{CaptchaBody, FieldError, Problem};
@@ -295,11 +296,7 @@ impl From<Vec<RuleViolation>> for ApiError {
             return Self::internal("an error about broken rules names none");
         };
         let error = Self::of(first.code, StatusCode::BAD_REQUEST, first.message.clone());
-        let field_error = |RuleViolation { field, code, message }| FieldError {
-            field: Cow::Borrowed(field),
-            code,
-            message,
-        };
+        let field_error = |RuleViolation { field, code, message }| FieldError { field, code, message };
         error.errors(violations.into_iter().map(field_error).collect())
     }
 }

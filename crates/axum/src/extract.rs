@@ -5,6 +5,7 @@
 
 mod admin;
 mod live;
+mod profile;
 mod proof;
 
 use std::{convert::Infallible, sync::Arc};
@@ -16,10 +17,14 @@ use vestibule_core::{
     values::{account::Account, client::Client, language::Language},
 };
 
-pub(crate) use self::{admin::AccountInPath, proof::Proof};
 pub use self::{
     admin::Admin,
     live::{LiveCaller, UntilEnded},
+    profile::CurrentProfile,
+};
+pub(crate) use self::{
+    admin::{AccountInPath, AccountOrMe},
+    proof::Proof,
 };
 use crate::{
     client::client,

@@ -22,6 +22,12 @@ impl JsonObject {
         Fields::from_json(self.0)
     }
 
+    /// The members, all at once.
+    #[must_use]
+    pub fn into_members(self) -> Map<String, Value> {
+        self.0
+    }
+
     fn parse(bytes: &Bytes) -> Result<Self, ApiError> {
         parse_object(bytes).map(Self).ok_or_else(|| Code::MalformedBody.into())
     }

@@ -2,6 +2,7 @@
 
 mod failures;
 mod merged;
+mod profile;
 
 use std::collections::HashSet;
 
@@ -17,6 +18,7 @@ use utoipa::{
 
 pub use self::merged::finish;
 pub(crate) use self::merged::named;
+pub use self::profile::ProfileSchema;
 use crate::{
     cookies::{CookieKind, CookiePolicy},
     correlation::X_CORRELATION_ID,

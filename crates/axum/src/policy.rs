@@ -9,6 +9,7 @@ use crate::{
     client::TrustedProxies,
     cookies::CookiePolicy,
     correlation::CorrelationId,
+    openapi::ProfileSchema,
     same_origin::{Origin, OriginPolicy},
 };
 
@@ -32,6 +33,8 @@ pub struct HttpPolicy {
     /// The page where passwords are changed, for password managers that ask `/.well-known/change-password`; the
     /// documentation of the account where it is `None`.
     pub change_password_url: Option<String>,
+    /// How the description shows the profiles that the application keeps; as any object where it is `None`.
+    pub profile_schema: Option<ProfileSchema>,
 }
 
 impl HttpPolicy {
@@ -42,6 +45,7 @@ impl HttpPolicy {
         Self {
             cookies: CookiePolicy::new(is_secure),
             change_password_url: None,
+            profile_schema: None,
             has_hsts: public_origin.is_https(),
             origins: OriginPolicy::new(public_origin),
             csrf: Csrf::SameOrigin,

@@ -39,6 +39,7 @@ pub mod limits;
 pub mod login;
 pub mod logout;
 pub mod password;
+pub mod profile;
 pub mod refresh;
 pub mod register;
 pub mod selection;
@@ -99,10 +100,10 @@ pub fn all_routes(state: &AuthState) -> Routes {
     Routes::new(all(), state)
 }
 
-/// The description of every route at its default place; it needs no engine.
+/// The description of every route at its default place; it needs no engine, and knows of no profiles.
 #[must_use]
 pub fn describe(cookies: CookiePolicy) -> OpenApi {
-    openapi::finish(all().described(cookies).into_openapi())
+    openapi::finish(all().without_profiles().described(cookies, None).into_openapi())
 }
 
 /// Everything: all routes at their default places, the pages of mailed links, `/openapi.json` and the documentation at
@@ -119,7 +120,7 @@ pub(crate) fn describe_administration(cookies: CookiePolicy) -> OpenApi {
         .under("/api/v1")
         .merge(admin().under("/api/users"))
         .merge(admin_users().under("/api/v1/users"));
-    routes.described(cookies).into_openapi()
+    routes.described(cookies, None).into_openapi()
 }
 
 fn all() -> Table {
@@ -200,6 +201,8 @@ fn users() -> Table {
         .add(Route::Avatar, || routes!(avatar::find))
         .add(Route::SetAvatar, || routes!(avatar::set))
         .add(Route::DeleteAvatar, || routes!(avatar::delete))
+        .add(Route::Profile, || routes!(profile::find))
+        .add(Route::SetProfile, || routes!(profile::set))
 }
 
 fn service() -> Table {

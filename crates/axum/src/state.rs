@@ -8,7 +8,7 @@ use std::sync::{
 use vestibule_core::{Auth, values::account::Account};
 use vestibule_login::LoginManager;
 
-use crate::{engine_login::EngineLogins, policy::HttpPolicy};
+use crate::{engine_login::EngineLogins, openapi::ProfileSchema, policy::HttpPolicy};
 
 /// The engine together with the HTTP policy; cheap to clone.
 ///
@@ -73,6 +73,13 @@ impl AuthState {
     #[must_use]
     pub fn auth(&self) -> &Arc<Auth> {
         &self.0.auth
+    }
+
+    /// How the description shows profiles; `None` where none are kept.
+    pub(crate) fn profile_schema(&self) -> Option<ProfileSchema> {
+        let schema = || self.0.http.profile_schema.clone().unwrap_or_default();
+        let auth = self.auth();
+        auth.keeps_profiles().then(|| schema().required(auth.needs_profile()))
     }
 
     /// The policy.

@@ -10,6 +10,8 @@ mod hooks;
 mod letters;
 mod looking;
 
+use serde_json::{Map, Value};
+
 pub use self::looking::{SEARCH_PAGE, SEARCH_PAGES};
 use crate::{
     Auth,
@@ -17,6 +19,7 @@ use crate::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
         hooks::HookError,
+        profile::ProfileRefusal,
         store::StoreError,
     },
     token::{TokenError, claims::AccessClaims},
@@ -98,6 +101,9 @@ pub enum AdministrationError {
     /// A value breaks a rule; never empty.
     #[error("{} rules are broken", .0.len())]
     Rules(Vec<RuleViolation>),
+    /// The profile is none, or its type cannot be used; rules that it breaks are among [`Self::Rules`].
+    #[error(transparent)]
+    Profile(ProfileRefusal),
     /// At least one of the names belongs to somebody else.
     #[error("a name is taken")]
     Taken {
@@ -129,6 +135,8 @@ pub struct AccountPatch {
     pub confirmed: Option<bool>,
     /// All that the account may do.
     pub permissions: Option<Scopes>,
+    /// What the application is to keep with the account, where it keeps something.
+    pub profile: Option<Map<String, Value>>,
 }
 
 impl Auth {

@@ -22,6 +22,7 @@ use crate::{
         hooks::Hooks,
         mailer::Mailer,
         notifier::Notifier,
+        profile::{AccountProfile, ProfileRules, RulesOf},
         store::{Store, StoreError},
         throttle::Throttle,
     },
@@ -51,6 +52,7 @@ pub struct Auth {
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) notifier: Option<Arc<dyn Notifier>>,
     pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    pub(crate) profiles: Option<Arc<dyn ProfileRules>>,
     pub(crate) captcha: Option<Arc<dyn Captcha>>,
     pub(crate) captcha_absence: Absence,
     pub(crate) errands_queued: Notify,
@@ -76,6 +78,7 @@ impl Auth {
             mailer: None,
             notifier: None,
             hooks: None,
+            profiles: None,
             captcha: None,
             clock,
             policy: Policy::default(),
@@ -132,6 +135,7 @@ pub struct AuthBuilder {
     mailer: Option<Arc<dyn Mailer>>,
     notifier: Option<Arc<dyn Notifier>>,
     hooks: Option<Arc<dyn Hooks>>,
+    profiles: Option<Arc<dyn ProfileRules>>,
     captcha: Option<Arc<dyn Captcha>>,
     clock: Arc<dyn Clock>,
     policy: Policy,
@@ -205,6 +209,17 @@ impl AuthBuilder {
         self
     }
 
+    /// Keeps a profile of this type with each account; without one, none is taken or shown.
+    pub fn profile<P: AccountProfile>(self) -> Self {
+        self.profile_rules(Arc::new(RulesOf::<P>::default()))
+    }
+
+    /// Keeps a profile with each account that follows these rules.
+    pub fn profile_rules(mut self, rules: Arc<dyn ProfileRules>) -> Self {
+        self.profiles = Some(rules);
+        self
+    }
+
     /// Asks whoever registers, and whoever fails to log in too often, to solve a captcha; without it, nobody is asked.
     pub fn captcha(mut self, captcha: Arc<dyn Captcha>) -> Self {
         self.captcha = Some(captcha);
@@ -258,6 +273,7 @@ impl AuthBuilder {
             mailer: self.mailer,
             notifier: self.notifier,
             hooks: self.hooks,
+            profiles: self.profiles,
             captcha: self.captcha,
             captcha_absence: Absence::default(),
             errands_queued: Notify::new(),

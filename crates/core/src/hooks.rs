@@ -14,7 +14,7 @@ use crate::{
     detach::Abandoned,
     ports::hooks::{
         Caller, Changed, Concerning, Deletion, EmailChange, HookError, HookFailure, Hooks, LogIn, LogOut,
-        PasswordReason, PasswordSetting, Registering, UsernameChange, Verdict,
+        PasswordReason, PasswordSetting, ProfileChange, Registering, UsernameChange, Verdict,
     },
     values::{account::Account, client::Client},
 };
@@ -25,6 +25,7 @@ pub(crate) enum Before {
     Login(Concerning),
     UsernameChange(UsernameChange),
     EmailChange(EmailChange),
+    ProfileChange(ProfileChange),
     PasswordChange(PasswordSetting),
     AccountDeletion(Concerning),
 }
@@ -38,6 +39,7 @@ pub(crate) enum After {
     UsernameChange(Changed),
     EmailChange(Changed),
     EmailConfirmed(Concerning),
+    ProfileChange(Changed),
     PasswordChange(PasswordSetting),
     DeletionRequested(Concerning),
     AccountDeletion(Deletion),
@@ -51,6 +53,7 @@ impl Before {
             Self::Login(_) => "before_login",
             Self::UsernameChange(_) => "before_username_change",
             Self::EmailChange(_) => "before_email_change",
+            Self::ProfileChange(_) => "before_profile_change",
             Self::PasswordChange(_) => "before_password_change",
             Self::AccountDeletion(_) => "before_account_deletion",
         }
@@ -62,6 +65,7 @@ impl Before {
             Self::Login(event) => hooks.before_login(&event).await,
             Self::UsernameChange(event) => hooks.before_username_change(&event).await,
             Self::EmailChange(event) => hooks.before_email_change(&event).await,
+            Self::ProfileChange(event) => hooks.before_profile_change(&event).await,
             Self::PasswordChange(event) => hooks.before_password_change(&event).await,
             Self::AccountDeletion(event) => hooks.before_account_deletion(&event).await,
         }
@@ -78,6 +82,7 @@ impl After {
             Self::UsernameChange(_) => "after_username_change",
             Self::EmailChange(_) => "after_email_change",
             Self::EmailConfirmed(_) => "after_email_confirmed",
+            Self::ProfileChange(_) => "after_profile_change",
             Self::PasswordChange(_) => "after_password_change",
             Self::DeletionRequested(_) => "after_deletion_requested",
             Self::AccountDeletion(_) => "after_account_deletion",
@@ -94,6 +99,7 @@ impl After {
             Self::UsernameChange(event) => hooks.after_username_change(&event).await,
             Self::EmailChange(event) => hooks.after_email_change(&event).await,
             Self::EmailConfirmed(event) => hooks.after_email_confirmed(&event).await,
+            Self::ProfileChange(event) => hooks.after_profile_change(&event).await,
             Self::PasswordChange(event) => hooks.after_password_change(&event).await,
             Self::DeletionRequested(event) => hooks.after_deletion_requested(&event).await,
             Self::AccountDeletion(event) => hooks.after_account_deletion(&event).await,

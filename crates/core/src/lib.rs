@@ -35,6 +35,7 @@ pub mod password_change;
 pub mod password_reset;
 pub mod policy;
 pub mod ports;
+pub mod profile;
 pub mod refresh;
 pub mod register;
 mod revocation;

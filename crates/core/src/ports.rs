@@ -7,6 +7,7 @@ pub mod hasher;
 pub mod hooks;
 pub mod mailer;
 pub mod notifier;
+pub mod profile;
 pub mod store;
 pub mod throttle;
 
@@ -16,6 +17,7 @@ pub use hasher::{HashError, PasswordHasher, Verification};
 pub use hooks::Hooks;
 pub use mailer::{DeliveryError, Mailer};
 pub use notifier::Notifier;
+pub use profile::{AccountProfile, ProfileRules, ProfileViolation};
 pub use store::{Store, StoreError};
 pub use throttle::{Throttle, ThrottleKey};
 pub use vestibule_token::clock;

@@ -12,6 +12,8 @@ mod new_account;
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::{Map, Value};
+
 pub(crate) use self::concealed::Applicant;
 pub use self::{admin::AdminCreation, by_operator::NewUser};
 
@@ -26,6 +28,7 @@ use crate::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         hasher::HashError,
         hooks::{Caller, Concerning, HookError},
+        profile::ProfileRefusal,
         store::{Insertion, StoreError},
     },
     token::SigningError,
@@ -50,6 +53,8 @@ pub struct Registration {
     pub username: Option<String>,
     /// The person's name, as typed.
     pub full_name: Option<String>,
+    /// What the application is to keep with the account, where it keeps something; `None` is an empty object.
+    pub profile: Option<Map<String, Value>>,
     /// The password, and how the request names it.
     pub password: Password,
     /// The field that rule violations of the password name.
@@ -82,6 +87,9 @@ pub enum RegistrationError {
     /// A name or the password breaks a rule; never empty.
     #[error("{} rules are broken", .0.len())]
     Rules(Vec<RuleViolation>),
+    /// The profile is none, or its type cannot be used; rules that it breaks are among [`Self::Rules`].
+    #[error(transparent)]
+    Profile(ProfileRefusal),
     /// No captcha was solved, or nobody can say.
     #[error(transparent)]
     Captcha(#[from] CaptchaError),

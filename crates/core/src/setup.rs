@@ -174,6 +174,7 @@ impl Auth {
             language: None,
             invitation: None,
             announcer: self.announcer(created_at),
+            profile: None,
             created_at,
         };
         let (auth, client) = (Arc::clone(self), client.clone());

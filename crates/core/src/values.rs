@@ -10,6 +10,7 @@ pub mod language;
 pub mod link;
 pub mod message;
 pub mod password;
+pub mod profile;
 pub mod rule;
 pub mod secret;
 pub mod session;

@@ -9,6 +9,7 @@ use vestibule_core::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
         language::Language,
         password::PasswordHash,
+        profile::ProfileText,
         scope::{ADMIN, Scopes},
         session::NewSession,
         username::{LoginName, Username},
@@ -38,6 +39,7 @@ row! {
         permissions: String,
         created_at: Timestamp,
         last_login_at: Option<Timestamp>,
+        profile: Option<String>,
     }
 }
 
@@ -54,6 +56,7 @@ impl AccountRow {
             confirmed: self.confirmed,
             created_at: self.created_at,
             last_login_at: self.last_login_at,
+            stored_profile: self.profile.map(ProfileText::stored),
         })
     }
 }
@@ -76,7 +79,8 @@ statements! {
     INSERT_ACCOUNT: AccountRow = concat!(
         "INSERT INTO account (id, email, email_canonical, username, username_canonical, full_name, password_hash, \
          active, confirmed, permissions, created_at, last_login_at, cutoff_at, cutoff_until, language, \
-         administrates, is_searchable) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0, $11, $12, 1) \
+         administrates, is_searchable, profile) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, NULL, 0, 0, $11, $12, 1, $13) \
          ON CONFLICT DO NOTHING RETURNING ", account_columns!());
     FIND_TAKEN: TakenRow =
         "SELECT (SELECT COUNT(*) FROM account WHERE email_canonical = $1) AS emails, \
@@ -149,6 +153,7 @@ async fn try_insert<T: Tx>(
                 account.created_at.into(),
                 account.language.map(Language::tag).into(),
                 account.permissions.contains(ADMIN).into(),
+                account.profile.as_ref().map(ProfileText::as_str).into(),
             ],
         )
         .await?;

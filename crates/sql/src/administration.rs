@@ -11,6 +11,7 @@ use vestibule_core::{
     values::{
         account::{Account, AccountId},
         email::Email,
+        profile::ProfileText,
         scope::ADMIN,
         session::RevokedSession,
         username::Username,
@@ -49,7 +50,7 @@ statements! {
          disabled_at = CASE WHEN active = $8 THEN disabled_at ELSE $9 END, \
          deletes_at = CASE WHEN $8 = 1 THEN 0 ELSE deletes_at END, \
          may_return = CASE WHEN CAST($13 AS BIGINT) = 1 THEN 0 ELSE may_return END, active = $8, confirmed = $10, \
-         permissions = $11, administrates = $12 WHERE id = $1 \
+         permissions = $11, administrates = $12, profile = $14 WHERE id = $1 \
          AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.email_canonical = $3 AND other.id <> $1) \
          AND NOT EXISTS (SELECT 1 FROM account AS other WHERE other.username_canonical = $6 AND other.id <> $1) \
          RETURNING ", account_columns!());
@@ -128,6 +129,7 @@ async fn update<T: Tx>(
         permissions.as_str().into(),
         after.permissions.contains(ADMIN).into(),
         change.active.is_some().into(),
+        after.stored_profile.as_ref().map(ProfileText::as_str).into(),
     ];
     tx.opt(&UPDATE_ACCOUNT, &params).await?.map(AccountRow::into_account).transpose()
 }

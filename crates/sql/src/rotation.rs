@@ -41,7 +41,8 @@ statements! {
          (SELECT account.confirmed FROM account WHERE account.id = session.account_id) AS confirmed, \
          (SELECT account.permissions FROM account WHERE account.id = session.account_id) AS permissions, \
          (SELECT account.created_at FROM account WHERE account.id = session.account_id) AS created_at, \
-         (SELECT account.last_login_at FROM account WHERE account.id = session.account_id) AS last_login_at");
+         (SELECT account.last_login_at FROM account WHERE account.id = session.account_id) AS last_login_at, \
+         (SELECT account.profile FROM account WHERE account.id = session.account_id) AS profile");
     FIND_LIVE_SESSION: (RotatedRow, (RefreshedRow, AccountRow)) = concat!(
         "SELECT session.generation, session.scope, session.authenticated_at, session.expires_at, \
          session.refreshed_at, ", account_columns!(),

@@ -126,7 +126,7 @@ pub(crate) fn registry() -> Vec<Description> {
 macro_rules! account_columns {
     () => {
         "account.id, account.email, account.username, account.full_name, account.active, account.confirmed, \
-         account.permissions, account.created_at, account.last_login_at"
+         account.permissions, account.created_at, account.last_login_at, account.profile"
     };
 }
 pub(crate) use account_columns;

@@ -9,11 +9,13 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
 };
+use vestibule_core::ports::AccountProfile;
 use vestibule_testkit::{Client, PASSWORD, TestApp};
 
 /// The names of the statements that ran since somebody last asked.
@@ -55,6 +57,17 @@ impl Visit for Name {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
+/// What the application keeps with each account: it costs nothing more to have one.
+#[derive(Serialize, Deserialize)]
+struct Profile {
+    #[serde(default)]
+    newsletter: bool,
+}
+
+impl AccountProfile for Profile {}
+
+const PROFILE: &str = "/api/v1/users/me/profile";
+
 async fn statements<R>(request: impl Future<Output = R>) -> Vec<String> {
     RUN.lock().unwrap().clear();
     drop(request.await);
@@ -86,6 +99,11 @@ async fn every_request_keeps_its_budget(app: TestApp) {
     assert_eq!(refresh, ["ROTATE_SESSION"]);
     let me = statements(async { first.get("/api/v1/users/me").await.expect(200) }).await;
     assert_eq!(me, ["FIND_ACCOUNT"]);
+    let profile = statements(async { first.get(PROFILE).await.expect(200) }).await;
+    assert_eq!(profile, ["FIND_ACCOUNT"], "it comes with the account");
+    let body = serde_json::json!({"newsletter": true});
+    let changed = statements(async { first.put(PROFILE).json(&body).await.expect(200) }).await;
+    assert_eq!(changed, ["FIND_ACCOUNT", "LOCK_ACCOUNT", "UPDATE_ACCOUNT"]);
     let claims = statements(async { first.post("/api/users/token").await.expect(200) }).await;
     assert_eq!(claims, Vec::<String>::new());
 }
@@ -93,7 +111,11 @@ async fn every_request_keeps_its_budget(app: TestApp) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_keeps_its_budget_on_sqlite() {
     let _turn = TURN.lock().await;
-    let app = TestApp::builder().policy(|policy| policy.tokens.sessions_per_account = 2).start().await;
+    let app = TestApp::builder()
+        .profile::<Profile>()
+        .policy(|policy| policy.tokens.sessions_per_account = 2)
+        .start()
+        .await;
     every_request_keeps_its_budget(app).await;
 }
 
@@ -105,7 +127,11 @@ async fn every_request_keeps_its_budget_on_postgres() {
     let _turn = TURN.lock().await;
     let database = vestibule_testkit::servers::PostgresServer::shared().fresh_database();
     let store = PostgresStore::open(PostgresOptions::parse(&database.url()).unwrap()).await.unwrap();
-    let app =
-        TestApp::builder().policy(|policy| policy.tokens.sessions_per_account = 2).store(store).start().await;
+    let app = TestApp::builder()
+        .profile::<Profile>()
+        .policy(|policy| policy.tokens.sessions_per_account = 2)
+        .store(store)
+        .start()
+        .await;
     every_request_keeps_its_budget(app).await;
 }

@@ -22,6 +22,7 @@ pub mod errands;
 pub mod keys;
 pub mod outages;
 pub mod processes;
+pub mod profiles;
 pub mod proofs;
 pub mod registrations;
 pub mod revocation;
@@ -91,6 +92,10 @@ macro_rules! store_contract {
             announcements::a_change_that_cannot_be_told_of_is_not_made
             avatars::a_picture_takes_the_place_of_the_one_before
             avatars::t24_no_picture_outlives_its_account
+            profiles::a_profile_comes_back_as_it_was_written
+            profiles::a_profile_outlives_every_other_change
+            profiles::of_many_profiles_at_once_one_is_kept_whole
+            profiles::t24_no_profile_outlives_its_account
             deletions::an_account_waits_out_of_use_for_its_deletion
             deletions::only_whoever_has_the_password_deletes
             deletions::an_account_is_taken_back_in_time_by_its_owner

@@ -43,6 +43,8 @@ mod integration {
     mod outbox;
     mod pages;
     mod password;
+    mod profile;
+    mod profile_types;
     mod queries;
     mod refresh;
     mod register;

@@ -1,10 +1,13 @@
-//! A blog: users, posts by slug, edited and deleted by their authors alone, a list to read and one description of it all.
+//! A blog: users with pen names, posts by slug, edited and deleted by their authors alone, a list to read and one
+//! description of it all.
 //!
 //! `cargo run --example blog`, then open what it prints. It listens on `LISTEN` (default `127.0.0.1:3000`) and keeps users
 //! and posts in the folder `DATA_DIR`; without that, in a temporary one that goes with it.
 
 #[path = "blog/posts.rs"]
 mod posts;
+#[path = "blog/profile.rs"]
+mod profile;
 
 use std::{env, error::Error, sync::Arc};
 
@@ -28,7 +31,7 @@ use vestibule::{
     },
 };
 
-use crate::posts::Posts;
+use crate::{posts::Posts, profile::Profile};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -94,7 +97,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::var_os("DATA_DIR").map_or_else(|| temporary.path().to_owned(), Into::into);
     let listener = TcpListener::bind(&listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let vestibule = Vestibule::builder(&url).open(&folder).await?;
+    let vestibule = Vestibule::builder(&url).described_profile::<Profile>().open(&folder).await?;
     let app = App { vestibule: vestibule.clone(), posts: Arc::new(Posts::open(folder.join("posts.json"))?) };
 
     println!("The blog is at {url}, its documentation at {url}/docs. Try:");
@@ -102,6 +105,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "  curl {url}/users --json '{{\"email\":\"ada@example.com\",\"password\":\"correct horse battery\"}}'"
     );
     println!("  curl {url}/token -d username=ada@example.com -d 'password=correct horse battery'");
+    println!(
+        "  curl -X PUT {url}/users/me/profile -H 'Authorization: Bearer …' --json '{{\"pen_name\":\"The Countess\"}}'"
+    );
     println!(
         "  curl {url}/blogs -H 'Authorization: Bearer …' --json '{{\"slug\":\"hello\",\"title\":\"Hello\",\"body\":\"…\"}}'"
     );

@@ -63,6 +63,12 @@ mod guides {
     struct FromFastApiUsers;
 }
 
+/// What an application keeps with each account, likewise.
+#[cfg(doctest)]
+#[cfg(feature = "sqlite")]
+#[doc = include_str!("../../../docs/profiles.md")]
+struct Profiles;
+
 pub use vestibule_login as login;
 pub use vestibule_login::policy;
 pub use vestibule_login::{
@@ -80,7 +86,7 @@ pub use vestibule_axum as http;
 #[cfg(feature = "engine")]
 pub use vestibule_core as core;
 #[cfg(feature = "engine")]
-pub use vestibule_core::ports::hooks;
+pub use vestibule_core::ports::{AccountProfile, ProfileViolation, hooks};
 #[cfg(feature = "engine")]
 pub use vestibule_hashing as hashing;
 #[cfg(feature = "engine")]
@@ -89,4 +95,4 @@ pub use vestibule_sql as sql;
 #[cfg(feature = "engine")]
 pub use quick_start::{QuickStartError, Vestibule, VestibuleBuilder};
 #[cfg(feature = "engine")]
-pub use vestibule_axum::extract::{Authenticated, CurrentUser};
+pub use vestibule_axum::extract::{Authenticated, CurrentProfile, CurrentUser};

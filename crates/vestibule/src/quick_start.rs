@@ -3,6 +3,7 @@
 mod builder;
 mod mount;
 mod open;
+mod profile;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

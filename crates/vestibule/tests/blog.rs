@@ -82,6 +82,33 @@ impl Blog {
         self.token_of(name)
     }
 
+    fn authors_sign_with_their_pen_names(&self, ada: &str) {
+        let mine = "/users/me/profile";
+        assert_eq!(self.json("GET", mine, Some(ada), &Value::Null), (200, json!({"pen_name": null})));
+        let (status, problem) = self.json("PUT", mine, Some(ada), &json!({"pen_name": "x".repeat(41)}));
+        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("profile.pen_name")));
+        assert_eq!(problem["code"], "pen_name_invalid");
+        let pen_name = json!({"pen_name": " The <Countess> ", "permissions": ["admin"]});
+        assert_eq!(self.json("PUT", mine, Some(ada), &pen_name).1, json!({"pen_name": "The <Countess>"}));
+        let account = self.json("GET", "/users/me", Some(ada), &Value::Null).1;
+        assert_eq!(
+            (&account["profile"]["pen_name"], &account["permissions"]),
+            (&json!("The <Countess>"), &json!([]))
+        );
+        let post = json!({"slug": "signed", "title": "Signed", "body": "!"});
+        assert_eq!(self.json("POST", "/blogs", Some(ada), &post).1["author"], "The <Countess>");
+        let page = self.send("GET", "/", &[], "").1;
+        assert!(page.contains("Signed</a> by The &lt;Countess&gt;"), "{page}");
+
+        let eve = json!({"email": "eve@example.com", "username": "eve", "password": PASSWORD,
+            "profile": {"pen_name": "Evelyn"}});
+        assert_eq!(self.json("POST", "/users", None, &eve).1["profile"], json!({"pen_name": "Evelyn"}));
+        let description: Value = serde_json::from_str(&self.send("GET", "/openapi.json", &[], "").1).unwrap();
+        let put = &description["paths"]["/users/{id}/profile"]["put"]["requestBody"];
+        assert_eq!(put["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/Profile");
+        assert!(description["components"]["schemas"]["Profile"]["properties"]["pen_name"].is_object());
+    }
+
     /// A token, from where the documentation's Authorize dialog has it.
     fn token_of(&self, name: &str) -> String {
         let form = ["Content-Type: application/x-www-form-urlencoded".to_owned()];
@@ -119,6 +146,8 @@ fn the_blog_does_what_its_ancestor_did() {
 
     let (status, page) = blog.send("GET", "/", &[], "");
     assert!(status == 200 && page.contains("Hello again &lt;b&gt;</a> by ada"), "{page}");
+
+    blog.authors_sign_with_their_pen_names(&ada);
 
     let description: Value = serde_json::from_str(&blog.send("GET", "/openapi.json", &[], "").1).unwrap();
     let tags: Vec<_> = description["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();

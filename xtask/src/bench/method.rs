@@ -154,6 +154,7 @@ impl Turn {
             language: None,
             invitation: None,
             announcer: vestibule::core::ports::store::Announcer::default(),
+            profile: None,
             created_at: now,
         })
     }

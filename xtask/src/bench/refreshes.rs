@@ -155,6 +155,7 @@ async fn insert_session(store: &dyn Store, number: usize) -> anyhow::Result<Sess
         language: None,
         invitation: None,
         announcer: vestibule::core::ports::store::Announcer::default(),
+        profile: None,
         created_at: now,
     };
     let session = NewSession {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
-use vestibule_core::values::password::Password;
+use vestibule_core::{ports::profile::ProfileMisfit, values::password::Password};
 use zeroize::Zeroizing;
 
 use crate::error::{ApiError, Code, FieldError};
@@ -22,6 +22,7 @@ enum Field {
     Text(String),
     Truth(bool),
     Texts(Vec<String>),
+    Members(Map<String, Value>),
     Null,
     Other,
 }
@@ -33,7 +34,8 @@ impl Fields {
             Value::Null => Field::Null,
             Value::Bool(truth) => Field::Truth(truth),
             Value::Array(values) => texts(values).map_or(Field::Other, Field::Texts),
-            _ => Field::Other,
+            Value::Object(members) => Field::Members(members),
+            Value::Number(_) => Field::Other,
         };
         let values = object.into_iter().map(|(name, value)| (name, field(value))).collect();
         Self { values, errors: Vec::new() }
@@ -116,6 +118,29 @@ impl Fields {
             None => {}
         }
         None
+    }
+
+    /// Takes an object that may be absent or null.
+    pub fn optional_object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        match self.values.remove(name) {
+            Some(Field::Members(members)) => return Some(members),
+            Some(Field::Null) | None => {}
+            Some(_) => self.reject_type(name),
+        }
+        None
+    }
+
+    /// Takes an object that may be absent, but not null.
+    pub fn optional_present_object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        if let Some(Field::Null) = self.values.get(name) {
+            self.reject_type(name);
+        }
+        self.optional_object(name)
+    }
+
+    /// Notes that a part of a profile cannot be read.
+    pub fn reject_misfit(&mut self, misfit: ProfileMisfit) {
+        self.errors.push(misfit.into());
     }
 
     /// Takes a whole number written as a text, as queries have them, which may be absent.

@@ -94,6 +94,8 @@ codes! {
         "The route exists but not for this method; `Allow` lists those it has.";
     Conflict "conflict" CONFLICT "The request conflicts with what exists",
         "Something of that name exists, was changed by somebody else meanwhile, or must stay as it is.";
+    ProfileMissing "profile_missing" CONFLICT "Fill in your profile first",
+        "The account has no profile yet, and the route needs one of the application's type.";
     RateLimited "rate_limited" TOO_MANY_REQUESTS "Too many attempts, try again later",
         "Too many attempts; `Retry-After` says when the next one may be made.";
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The request took too long",
@@ -119,6 +121,7 @@ pub const RULE_CODES: &[(&str, &str)] = &[
     ("username_unchanged", "The user name is the one that the account has."),
     ("username_taken", "The user name belongs to an account."),
     ("full_name_invalid", "The full name is too long or has control characters."),
+    ("profile_too_long", "The profile is longer than 8 KiB."),
     ("permissions_too_long", "The permissions are more than fit into a token."),
     (
         "password_characters",

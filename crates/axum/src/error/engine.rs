@@ -87,6 +87,7 @@ impl From<RegistrationError> for ApiError {
                 Self::limited("registrations from your network", retry_after)
             }
             RegistrationError::Rules(violations) => violations.into(),
+            RegistrationError::Profile(error) => error.into(),
             RegistrationError::Captcha(error) => error.into(),
             RegistrationError::Taken { email, username } => taken(email, username),
             RegistrationError::Hook(error) => error.into(),
@@ -152,6 +153,7 @@ impl From<AdministrationError> for ApiError {
                 Self::new(Code::Conflict).detail("This is the last active administrator")
             }
             AdministrationError::Rules(violations) => violations.into(),
+            AdministrationError::Profile(error) => error.into(),
             // SPEC §1.3: where administrators change accounts, a taken name is a conflict.
             AdministrationError::Taken { email, username } => {
                 taken(email, username).with_status(StatusCode::CONFLICT)

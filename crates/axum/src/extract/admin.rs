@@ -51,3 +51,20 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountInPath {
         id.map(Self).ok_or_else(|| Code::NotFound.into())
     }
 }
+
+/// The account that a path names, or `me`: `None`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccountOrMe(pub(crate) Option<AccountId>);
+
+impl<S: Send + Sync> FromRequestParts<S> for AccountOrMe {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) if name == "me" => Ok(Self(None)),
+            _ => {
+                AccountInPath::from_request_parts(parts, state).await.map(|AccountInPath(id)| Self(Some(id)))
+            }
+        }
+    }
+}

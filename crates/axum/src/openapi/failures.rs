@@ -72,12 +72,14 @@ fn of_rule(status: u16, code: &'static str) -> Option<Failure> {
     let (code, meaning) = RULE_CODES.iter().find(|(known, _)| *known == code)?;
     let title = if status == 409 { "Conflict" } else { "Bad Request" };
     let mut example = problem(code, title, status, meaning);
-    let field =
-        code.split('_').find(|part| ["email", "username", "full", "password", "permissions"].contains(part));
+    let field = code
+        .split('_')
+        .find(|part| ["email", "username", "full", "password", "permissions", "profile"].contains(part));
     let field = match field {
         Some("username") => "username",
         Some("full") => "full_name",
         Some("permissions") => "permissions",
+        Some("profile") => "profile",
         Some("password") => "password",
         None if code.starts_with("passwords") => "password2",
         _ => "email",

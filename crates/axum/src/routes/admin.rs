@@ -223,7 +223,7 @@ pub(crate) async fn change_permissions(
     fields.finish()?;
     let change = change.ok_or(Code::ValidationFailed)?;
     let account = state.auth().change_permissions(&admin, id, change).await?;
-    Ok(no_store(Json(AccountBody::from(account))))
+    Ok(no_store(Json(AccountBody::of(&state, account))))
 }
 
 /// A list of permissions, each one that could be a scope.

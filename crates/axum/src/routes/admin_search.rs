@@ -108,7 +108,7 @@ pub(crate) async fn search(
             (found.into_iter().filter(|_| current_page == 1).collect(), total)
         }
     };
-    let items = accounts.into_iter().map(AccountBody::from).collect();
+    let items = accounts.into_iter().map(|account| AccountBody::of(&state, account)).collect();
     let pages = total.div_ceil(u64::from(SEARCH_PAGE));
     Ok(no_store(Json(AccountPageBody { items, pages, current_page })))
 }
@@ -136,5 +136,5 @@ pub(crate) async fn find(
     AccountInPath(id): AccountInPath,
 ) -> Result<Response, ApiError> {
     let account = state.auth().find_account(&admin, id).await?;
-    Ok(no_store(Json(AccountBody::from(account))))
+    Ok(no_store(Json(AccountBody::of(&state, account))))
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use vestibule_core::administration::AccountPatch;
 
-use super::admin::read_permissions;
+use super::{admin::read_permissions, profile::changed_profile};
 use crate::{
     answers::{AccountBody, no_content, no_store},
     error::ApiError,
@@ -43,7 +43,7 @@ pub(crate) async fn list(
     let limit = fields.optional_number("limit", 1..=LIST_LIMIT);
     fields.finish()?;
     let accounts = state.auth().list_accounts(&admin, skip.unwrap_or(0), limit.unwrap_or(LIST_LIMIT)).await?;
-    let accounts: Vec<_> = accounts.into_iter().map(AccountBody::from).collect();
+    let accounts: Vec<_> = accounts.into_iter().map(|account| AccountBody::of(&state, account)).collect();
     Ok(no_store(Json(accounts)))
 }
 
@@ -63,7 +63,7 @@ pub(crate) async fn read(
     AccountInPath(id): AccountInPath,
 ) -> Result<Response, ApiError> {
     let account = state.auth().find_account(&admin, id).await?;
-    Ok(no_store(Json(AccountBody::from(account))))
+    Ok(no_store(Json(AccountBody::of(&state, account))))
 }
 
 /// The body of a change; what is absent stays as it is.
@@ -117,10 +117,11 @@ pub(crate) async fn patch(
         active: fields.optional_bool("active"),
         confirmed: fields.optional_bool("confirmed"),
         permissions: read_permissions(&mut fields, "permissions"),
+        profile: changed_profile(&mut fields, state.auth()),
     };
     fields.finish()?;
     let account = state.auth().patch_account(&admin, id, patch).await?;
-    Ok(no_store(Json(AccountBody::from(account))))
+    Ok(no_store(Json(AccountBody::of(&state, account))))
 }
 
 /// Deletes an account, at once and for good; for administrators.

@@ -24,7 +24,7 @@ use vestibule_core::{
 
 use super::audit::AuditEventBody;
 use crate::{
-    answers::{AccountBody, SessionBody, no_store},
+    answers::{AccountBody, SessionBody, no_store, raw},
     error::ApiError,
     extract::{Authenticated, Caller},
     openapi::ACCOUNT,
@@ -38,7 +38,7 @@ pub(crate) struct ExportBody {
     /// When it was looked at (RFC 3339, UTC).
     #[schema(format = DateTime, example = "2026-01-31T12:00:00.000Z")]
     exported_at: String,
-    /// The account.
+    /// The account; `profile` in it is what an application keeps with it, as it is stored.
     account: AccountBody,
     /// Whether the account has a password.
     has_password: bool,
@@ -76,11 +76,15 @@ impl From<Avatar> for AvatarFacts {
 }
 
 impl ExportBody {
-    fn begin(export: Export, current: SessionId) -> (Self, ActivityPages) {
+    fn begin(state: &AuthState, export: Export, current: SessionId) -> (Self, ActivityPages) {
+        // As it is stored, whether or not this application has a type for it: it is its owner's.
+        let stored = export.account.stored_profile.as_ref().map(raw);
+        let account = AccountBody::of(state, export.account);
+        let profile = stored.or_else(|| account.profile.clone());
         let sessions = export.sessions.into_iter().map(|session| SessionBody::of(session, current)).collect();
         let head = Self {
             exported_at: export.at.to_rfc3339(),
-            account: AccountBody::from(export.account),
+            account: AccountBody { profile, ..account },
             has_password: export.has_password,
             language: export.language.map(Language::tag),
             sessions,
@@ -110,7 +114,7 @@ pub(crate) async fn export(
     user: Authenticated,
 ) -> Result<Response, ApiError> {
     let export = state.auth().export(&user.claims, &client).await?;
-    let (head, activity) = ExportBody::begin(export, user.claims.session_id);
+    let (head, activity) = ExportBody::begin(&state, export, user.claims.session_id);
     let mut head = serde_json::to_vec(&head).map_err(ApiError::internal)?;
     // What ends the last member and the object comes when there are no more events.
     head.truncate(head.len().saturating_sub(END.len()));

@@ -9,7 +9,10 @@ use vestibule_core::{
     values::device::Device,
 };
 
-use super::login::{device_of, replaced_session};
+use super::{
+    login::{device_of, replaced_session},
+    profile::first_profile,
+};
 use crate::{
     answers::{AccountBody, logged_in, no_store},
     error::ApiError,
@@ -68,6 +71,7 @@ pub(crate) async fn register(
         repeated: Some(fields.required_password("password2")),
         full_name: fields.optional_string("full_name"),
         captcha: fields.optional_string("captcha"),
+        profile: first_profile(&mut fields, state.auth()),
         language,
         client,
         device: device_of(&state, &headers),
@@ -76,7 +80,7 @@ pub(crate) async fn register(
     let replaces = replaced_session(&state, &headers).await;
     match state.auth().register_and_log_in(registration, replaces).await? {
         Registered::LoggedIn(login) => logged_in(&state, login),
-        Registered::Unconfirmed(account) => Ok(no_store(Json(AccountBody::from(account)))),
+        Registered::Unconfirmed(account) => Ok(no_store(Json(AccountBody::of(&state, account)))),
     }
 }
 
@@ -125,11 +129,12 @@ pub(crate) async fn create_user(
         repeated: None,
         full_name: fields.optional_string("full_name"),
         captcha: fields.optional_string("captcha"),
+        profile: first_profile(&mut fields, state.auth()),
         language,
         client,
         device: Device::Program,
     };
     fields.finish()?;
     let account = state.auth().register(registration).await.map_err(ApiError::of_conflicting)?;
-    Ok(no_store((StatusCode::CREATED, Json(AccountBody::from(account)))))
+    Ok(no_store((StatusCode::CREATED, Json(AccountBody::of(&state, account)))))
 }

@@ -6,7 +6,13 @@ use axum::Router;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{cookies::CookiePolicy, docs::lazy_docs_routes, openapi, pages::page_routes, state::AuthState};
+use crate::{
+    cookies::CookiePolicy,
+    docs::lazy_docs_routes,
+    openapi::{self, ProfileSchema},
+    pages::page_routes,
+    state::AuthState,
+};
 
 macro_rules! routes {
     ($($(#[$meaning:meta])* $name:ident = $operation:literal,)*) => {
@@ -129,6 +135,10 @@ routes! {
     SetAvatar = "set_avatar",
     /// Removing the picture of an account.
     DeleteAvatar = "delete_avatar",
+    /// What the application keeps with an account; mounted where it keeps something.
+    Profile = "profile",
+    /// Setting what the application keeps with an account; mounted where it keeps something.
+    SetProfile = "set_profile",
     /// Whether the process answers.
     IsLive = "is_live",
     /// Whether requests should be sent here.
@@ -152,6 +162,7 @@ pub struct Routes {
 
 impl Routes {
     pub(super) fn new(table: Table, state: &AuthState) -> Self {
+        let table = if state.auth().keeps_profiles() { table } else { table.without_profiles() };
         Self { table, state: state.clone(), name: None }
     }
 
@@ -219,7 +230,8 @@ impl Routes {
 
 impl<S: Clone + Send + Sync + 'static> From<Routes> for OpenApiRouter<S> {
     fn from(routes: Routes) -> Self {
-        let mut described = routes.table.described(routes.state.http().cookies);
+        let mut described =
+            routes.table.described(routes.state.http().cookies, routes.state.profile_schema().as_ref());
         if let Some(name) = routes.name {
             let description = described.to_openapi();
             *described.get_openapi_mut() = openapi::named(description, name);
@@ -294,8 +306,18 @@ impl Table {
         router
     }
 
+    /// Without what an application that keeps no profiles does not have.
+    pub(super) fn without_profiles(mut self) -> Self {
+        self.entries.retain(|entry| !matches!(entry.route, Route::Profile | Route::SetProfile));
+        self
+    }
+
     /// The routers, and the description of them alone.
-    pub(super) fn described(self, cookies: CookiePolicy) -> OpenApiRouter<AuthState> {
+    pub(super) fn described(
+        self,
+        cookies: CookiePolicy,
+        profile: Option<&ProfileSchema>,
+    ) -> OpenApiRouter<AuthState> {
         // Nested one prefix at a time: nesting a second router there would replace what is described of a shared path.
         let mut groups: Vec<(String, OpenApiRouter<AuthState>)> = Vec::new();
         for Entry { prefix, tag, make, .. } in self.entries {
@@ -315,7 +337,11 @@ impl Table {
             if prefix.is_empty() { all.merge(group) } else { all.nest(&prefix, group) }
         });
         let description: OpenApi = all.to_openapi();
-        *all.get_openapi_mut() = openapi::complete(description);
+        let mut description = openapi::complete(description);
+        if let Some(profile) = profile {
+            profile.describe(&mut description);
+        }
+        *all.get_openapi_mut() = description;
         all
     }
 }

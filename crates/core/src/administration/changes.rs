@@ -10,6 +10,7 @@ use crate::{
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
         clock::Timestamp,
+        profile::ProfileRefusal,
         store::{
             AccountChange, AccountChanged, AccountDeleted, AccountDeletion, Activity, PermissionChange,
             StoreError,
@@ -69,8 +70,7 @@ impl Auth {
         id: AccountId,
         patch: AccountPatch,
     ) -> Result<Account, AdministrationError> {
-        let change =
-            self.read_patch(&self.change_of(admin, id), patch).map_err(AdministrationError::Rules)?;
+        let change = self.read_patch(&self.change_of(admin, id), patch)?;
         let change = self.with_letters(change).await?;
         self.change(admin.clone(), change, AuditKind::AccountChange).await
     }
@@ -88,7 +88,7 @@ impl Auth {
         &self,
         change: &AccountChange,
         patch: AccountPatch,
-    ) -> Result<AccountChange, Vec<RuleViolation>> {
+    ) -> Result<AccountChange, AdministrationError> {
         let mut broken = Vec::new();
         let mut note = |violation| broken.push(violation);
         let email = patch.email.map(|email| Email::parse(&email).map_err(&mut note));
@@ -100,8 +100,16 @@ impl Auth {
         if let Some(Err(violation)) = patch.permissions.as_ref().map(check_permissions) {
             note(violation);
         }
+        let profile = match patch.profile.map(|sent| self.first_profile(Some(&sent))).transpose() {
+            Ok(profile) => profile.flatten(),
+            Err(ProfileRefusal::Rules(rules)) => {
+                broken.extend(rules);
+                None
+            }
+            Err(other) => return Err(AdministrationError::Profile(other)),
+        };
         if !broken.is_empty() {
-            return Err(broken);
+            return Err(AdministrationError::Rules(broken));
         }
         let activity = |active| if active { Activity::Enabled } else { Activity::Disabled };
         Ok(AccountChange {
@@ -111,6 +119,7 @@ impl Auth {
             active: patch.active.map(activity),
             confirmed: patch.confirmed,
             permissions: patch.permissions.map(PermissionChange::Set),
+            profile,
             ..change.clone()
         })
     }
@@ -161,6 +170,9 @@ impl Auth {
         }
         if before.permissions != after.permissions {
             kinds.push(AuditKind::PermissionChange);
+        }
+        if before.stored_profile != after.stored_profile {
+            kinds.push(AuditKind::ProfileChanged);
         }
         if kind == AuditKind::AccountChange {
             kinds.push(kind);

@@ -5,7 +5,7 @@ use crate::{
     Auth,
     hooks::{After, Before},
     ports::{
-        hooks::{Changed, Concerning, Deletion, EmailChange, UsernameChange},
+        hooks::{Changed, Concerning, Deletion, EmailChange, ProfileChange, UsernameChange},
         store::AccountChange,
     },
     values::account::{Account, AccountId},
@@ -18,13 +18,14 @@ impl Administrator {
 }
 
 impl Auth {
-    /// Asks about names and addresses; that an account may not be used any more, nobody may veto.
+    /// Asks about names, addresses and profiles; that an account may not be used any more, nobody may veto.
     pub(super) async fn ask_hooks_about(
         &self,
         admin: &Administrator,
         change: &AccountChange,
     ) -> Result<(), AdministrationError> {
-        if !self.has_hooks() || (change.username.is_none() && change.email.is_none()) {
+        let is_asked = change.username.is_some() || change.email.is_some() || change.profile.is_some();
+        if !self.has_hooks() || !is_asked {
             return Ok(());
         }
         let account = self.store.find_account(change.id).await?.ok_or(AdministrationError::Unknown)?;
@@ -35,8 +36,14 @@ impl Auth {
             self.ask_hooks(|| Before::UsernameChange(asked())).await?;
         }
         if after.email != account.email {
-            let asked = || EmailChange { account, email: after.email, caller: admin.caller() };
+            let (account, email) = (account.clone(), after.email);
+            let asked = || EmailChange { account, email, caller: admin.caller() };
             self.ask_hooks(|| Before::EmailChange(asked())).await?;
+        }
+        if let Some(profile) = &change.profile {
+            let profile = profile.clone();
+            let asked = || ProfileChange { account, profile, caller: admin.caller() };
+            self.ask_hooks(|| Before::ProfileChange(asked())).await?;
         }
         Ok(())
     }
@@ -64,6 +71,9 @@ impl Auth {
         }
         if before.email != after.email {
             self.tell_hooks(|| After::EmailChange(changed())).await;
+        }
+        if before.stored_profile != after.stored_profile {
+            self.tell_hooks(|| After::ProfileChange(changed())).await;
         }
         self.tell_hooks(|| After::Administration(changed())).await;
     }

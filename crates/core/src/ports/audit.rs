@@ -112,6 +112,8 @@ pub enum AuditKind {
     DeletionRequested,
     /// The picture of an account was set or removed.
     AvatarChanged,
+    /// What the application keeps with an account was changed.
+    ProfileChanged,
     /// Somebody took their own data away.
     Export,
     /// Somebody took the deletion of their account back.
@@ -155,6 +157,7 @@ impl AuditKind {
         Self::DeletionRequested,
         Self::AccountRestored,
         Self::AvatarChanged,
+        Self::ProfileChanged,
         Self::Export,
         Self::AddressConfirmed,
         Self::PasswordForgotten,
@@ -188,6 +191,7 @@ impl AuditKind {
             Self::DeletionRequested => "deletion_requested",
             Self::AccountRestored => "account_restored",
             Self::AvatarChanged => "avatar_changed",
+            Self::ProfileChanged => "profile_changed",
             Self::Export => "export",
             Self::AddressConfirmed => "address_confirmed",
             Self::PasswordForgotten => "password_forgotten",

@@ -38,6 +38,7 @@ use crate::{
     logout::LogoutScope,
     values::{
         account::{Account, AccountId},
+        profile::ProfileText,
         session::SessionId,
     },
 };
@@ -104,6 +105,16 @@ pub trait Hooks: fmt::Debug + Send + Sync {
 
     /// An address has been confirmed by whoever reads its mail.
     async fn after_email_confirmed(&self, _event: &Concerning) -> Result<(), HookFailure> {
+        Ok(())
+    }
+
+    /// What the application keeps with an account is changed to something that follows its rules.
+    async fn before_profile_change(&self, _event: &ProfileChange) -> Result<Verdict, HookFailure> {
+        Ok(Verdict::Proceed)
+    }
+
+    /// What the application keeps with an account is something else, or has been written anew.
+    async fn after_profile_change(&self, _event: &Changed) -> Result<(), HookFailure> {
         Ok(())
     }
 
@@ -208,6 +219,8 @@ pub struct Registering {
     pub username: Option<String>,
     /// The person's name.
     pub full_name: Option<String>,
+    /// What the application will keep with the account; [`ProfileText::read`] reads it.
+    pub profile: Option<ProfileText>,
     /// Who asks.
     pub caller: Caller,
 }
@@ -252,6 +265,17 @@ pub struct UsernameChange {
     pub account: Account,
     /// The name that is asked for; `None` where it shall have none.
     pub username: Option<String>,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+/// A change of a profile that is asked for.
+#[derive(Clone, Debug)]
+pub struct ProfileChange {
+    /// The account as it is.
+    pub account: Account,
+    /// The profile that is asked for; [`ProfileText::read`] reads it.
+    pub profile: ProfileText,
     /// Who asks.
     pub caller: Caller,
 }

@@ -55,6 +55,7 @@ impl Auth {
                     .map_err(|broken| RegistrationError::Rules(vec![broken]))?,
             ),
             full_name: None,
+            profile: None,
         };
         if let Some(id) = self.find_same_account(&names).await? {
             return self.promote(id, now).await;

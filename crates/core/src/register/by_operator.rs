@@ -71,7 +71,9 @@ impl Auth {
         let full_name = FullName::parse(user.full_name.as_deref().unwrap_or_default());
         let full_name = note(&mut broken, full_name).flatten();
         match email {
-            Some(email) if broken.is_empty() => Ok((Names { email, username, full_name }, user.password)),
+            Some(email) if broken.is_empty() => {
+                Ok((Names { email, username, full_name, profile: None }, user.password))
+            }
             _ => Err(broken),
         }
     }
@@ -89,6 +91,7 @@ impl Auth {
             language: None,
             invitation: None,
             announcer: self.announcer(created_at),
+            profile: None,
             created_at,
         }
     }

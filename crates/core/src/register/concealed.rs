@@ -36,6 +36,7 @@ use crate::{
         link::{LinkDigest, LinkPurpose},
         message::{Asked, Content, Invitation},
         password::PasswordHash,
+        profile::ProfileText,
         scope::Scopes,
         username::{LoginName, Username},
     },
@@ -48,6 +49,7 @@ pub(crate) struct Applicant {
     email: String,
     username: Option<String>,
     full_name: Option<String>,
+    profile: Option<String>,
     password_hash: String,
     language: Option<String>,
     at: i64,
@@ -62,6 +64,7 @@ impl Applicant {
             email: account.email.as_typed().to_owned(),
             username: account.username.as_ref().map(|name| name.as_str().to_owned()),
             full_name: account.full_name.as_ref().map(|name| name.as_str().to_owned()),
+            profile: account.profile.as_ref().map(|profile| profile.as_str().to_owned()),
             password_hash: hash.expose().to_owned(),
             language: account.language.map(|language| language.tag().to_owned()),
             at: account.created_at.as_millis(),
@@ -220,6 +223,7 @@ impl Auth {
             language: applicant.language.as_deref().and_then(Language::read),
             invitation: None,
             announcer: self.announcer(self.clock.now()),
+            profile: applicant.profile.clone().map(ProfileText::stored),
             created_at: Timestamp::from_millis(applicant.at),
         })
     }
@@ -250,5 +254,6 @@ fn promised(account: NewAccount) -> Account {
         permissions: account.permissions,
         created_at: account.created_at,
         last_login_at: None,
+        stored_profile: account.profile,
     }
 }

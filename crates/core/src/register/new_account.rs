@@ -9,6 +9,7 @@ use crate::{
     ports::{
         captcha::CaptchaAction,
         hooks::{Caller, Registering},
+        profile::ProfileRefusal,
     },
     values::{
         account::{AccountId, FullName, NewAccount},
@@ -16,17 +17,19 @@ use crate::{
         email::Email,
         link::LinkPurpose,
         password::Password,
+        profile::ProfileText,
         rule::RuleViolation,
         scope::Scopes,
         username::Username,
     },
 };
 
-/// Names that follow the rules.
+/// Names that follow the rules, and the profile that does.
 pub(super) struct Names {
     pub(super) email: Email,
     pub(super) username: Option<Username>,
     pub(super) full_name: Option<FullName>,
+    pub(super) profile: Option<ProfileText>,
 }
 
 impl Names {
@@ -35,6 +38,7 @@ impl Names {
             email: self.email.as_typed().to_owned(),
             username: self.username.as_ref().map(|name| name.as_str().to_owned()),
             full_name: self.full_name.as_ref().map(|name| name.as_str().to_owned()),
+            profile: self.profile.clone(),
             caller,
         }
     }
@@ -67,13 +71,13 @@ impl Auth {
     /// Checks every rule and then the captcha: a slip must not cost a solved one, and no program gets to where hashes are
     /// made and names looked up.
     pub(super) async fn admit_names(&self, registration: &Registration) -> Result<Names, RegistrationError> {
-        let names = self.check(registration).await.map_err(RegistrationError::Rules)?;
+        let names = self.check(registration).await?;
         self.pass_captcha(registration.captcha.as_deref(), CaptchaAction::Register).await?;
         Ok(names)
     }
 
     /// Checks every rule, so that a person mends everything at once.
-    async fn check(&self, registration: &Registration) -> Result<Names, Vec<RuleViolation>> {
+    async fn check(&self, registration: &Registration) -> Result<Names, RegistrationError> {
         let mut broken = Vec::new();
         let email = note(&mut broken, Email::parse(&registration.email));
         let username = registration.username.as_deref().map(|name| self.policy.usernames.parse(name));
@@ -88,9 +92,17 @@ impl Auth {
         broken.extend(self.check_new_password(new).await);
         let full_name = FullName::parse(registration.full_name.as_deref().unwrap_or_default());
         let full_name = note(&mut broken, full_name).flatten();
+        let profile = match self.first_profile(registration.profile.as_ref()) {
+            Ok(profile) => profile,
+            Err(ProfileRefusal::Rules(rules)) => {
+                broken.extend(rules);
+                None
+            }
+            Err(other) => return Err(RegistrationError::Profile(other)),
+        };
         match email {
-            Some(email) if broken.is_empty() => Ok(Names { email, username, full_name }),
-            _ => Err(broken),
+            Some(email) if broken.is_empty() => Ok(Names { email, username, full_name, profile }),
+            _ => Err(RegistrationError::Rules(broken)),
         }
     }
 
@@ -113,6 +125,7 @@ impl Auth {
             language: None,
             invitation: None,
             announcer: self.announcer(created_at),
+            profile: names.profile,
             created_at,
         })
     }

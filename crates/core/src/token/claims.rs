@@ -110,6 +110,7 @@ mod tests {
             permissions: ["admin"].into_iter().collect(),
             created_at: NOW,
             last_login_at: None,
+            stored_profile: None,
         };
         let scope = Scopes::read("write read");
         let grant = Grant {

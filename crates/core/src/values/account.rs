@@ -4,8 +4,8 @@ pub use vestibule_token::ids::AccountId;
 use vestibule_token::user::{HasPermissions, HasVerifiedEmail};
 
 use super::{
-    email::Email, language::Language, link::NewLink, password::PasswordHash, rule::RuleViolation,
-    scope::Scopes, username::Username,
+    email::Email, language::Language, link::NewLink, password::PasswordHash, profile::ProfileText,
+    rule::RuleViolation, scope::Scopes, username::Username,
 };
 use crate::ports::{
     clock::Timestamp,
@@ -36,6 +36,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When its owner last logged in with credentials.
     pub last_login_at: Option<Timestamp>,
+    /// What the application keeps with it, as it is stored; [`profile`](Self::profile) reads it.
+    pub stored_profile: Option<ProfileText>,
 }
 
 /// An account to be made.
@@ -61,6 +63,8 @@ pub struct NewAccount {
     pub invitation: Option<(NewLink, NewErrand)>,
     /// What tells others of it.
     pub announcer: Announcer,
+    /// What the application keeps with it.
+    pub profile: Option<ProfileText>,
     /// The present moment.
     pub created_at: Timestamp,
 }

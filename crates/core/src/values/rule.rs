@@ -6,7 +6,7 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleViolation {
     /// The field, as the request names it.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// The stable code, for example `username_length`.
     pub code: &'static str,
     /// The sentence to show.
@@ -16,7 +16,11 @@ pub struct RuleViolation {
 impl RuleViolation {
     /// Describes a broken rule.
     #[must_use]
-    pub fn new(field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { field, code, message: message.into() }
+    pub fn new(
+        field: impl Into<Cow<'static, str>>,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { field: field.into(), code, message: message.into() }
     }
 }

@@ -233,14 +233,14 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     migrate(&options).await.unwrap();
     // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
     database.psql(
-        "DELETE FROM vestibule_migration WHERE version = 16; DROP TABLE avatar; \
+        "DELETE FROM vestibule_migration WHERE version = 17; ALTER TABLE account DROP COLUMN profile; \
          INSERT INTO migration_lease VALUES (1, 'dead', 1); \
-         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 16)",
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 17)",
     );
     assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
-    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'avatar') \
+    let left = "SELECT (SELECT COUNT(*) FROM information_schema.columns WHERE column_name = 'profile') \
                 + (SELECT COUNT(*) FROM migration_lease)";
     assert_eq!(database.psql(left).trim(), "0");
     database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
-    assert_eq!(migrate(&options).await.unwrap(), ["V16__avatar"]);
+    assert_eq!(migrate(&options).await.unwrap(), ["V17__profile"]);
 }

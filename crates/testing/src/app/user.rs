@@ -1,7 +1,9 @@
 //! Somebody in a test.
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+use serde_json::{Map, Value};
 use vestibule::{
+    AccountProfile,
     core::{
         administration::{AccountPatch, AdministrationError, Administrator},
         login::{LoggedIn, LoginAttempt},
@@ -39,12 +41,13 @@ pub struct TestUser<'a> {
     password: String,
     permissions: Scopes,
     is_confirmed: bool,
+    profile: Option<Map<String, Value>>,
 }
 
 impl<'a> TestUser<'a> {
     pub(super) fn new(app: &'a TestApp, name: &str) -> Self {
         let (name, password) = (name.to_owned(), PASSWORD.to_owned());
-        Self { app, name, password, permissions: Scopes::none(), is_confirmed: true }
+        Self { app, name, password, permissions: Scopes::none(), is_confirmed: true, profile: None }
     }
 
     /// Has another password than [`PASSWORD`].
@@ -62,6 +65,40 @@ impl<'a> TestUser<'a> {
     /// Has not proved their address; the letter that asks for it is in the outbox.
     pub fn unconfirmed(mut self) -> Self {
         self.is_confirmed = false;
+        self
+    }
+
+    /// Registers with this profile, of the type that the application keeps with each account.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use vestibule::AccountProfile;
+    /// use vestibule_testing::TestApp;
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Profile {
+    ///     colour: String,
+    /// }
+    ///
+    /// impl AccountProfile for Profile {}
+    ///
+    /// let app = TestApp::builder()
+    ///     .configure(|vestibule| vestibule.profile::<Profile>())
+    ///     .start(|vestibule| vestibule.routes())
+    ///     .await;
+    /// let ada = app.user("ada").profile(&Profile { colour: "red".into() }).logged_in().await;
+    /// assert_eq!(ada.get("/api/v1/users/me").await.json()["profile"]["colour"], "red");
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Where it cannot be written as an object.
+    pub fn profile<P: AccountProfile>(mut self, profile: &P) -> Self {
+        let Ok(Value::Object(members)) = serde_json::to_value(profile) else {
+            panic!("a profile is written as an object");
+        };
+        self.profile = Some(members);
         self
     }
 
@@ -173,6 +210,7 @@ impl<'a> TestUser<'a> {
             password_field: "password",
             repeated: None,
             captcha: None,
+            profile: self.profile.clone(),
             language: None,
             client: self.app.anonymous().caller(),
             device: Device::Program,
@@ -188,7 +226,12 @@ impl<'a> TestUser<'a> {
     async fn be_made(&self, email: String, username: Option<String>) -> Account {
         let password = Some(Password::new(&self.password));
         let user = NewUser { email, username, full_name: None, password, confirmed: self.is_confirmed };
-        let made = self.app.auth().create_user(&Administrator::operator(), user).await;
-        made.unwrap_or_else(|error| panic!("{} gets no account: {error:?}", self.name))
+        let (auth, operator) = (self.app.auth(), Administrator::operator());
+        let made = auth.create_user(&operator, user).await;
+        let made = made.unwrap_or_else(|error| panic!("{} gets no account: {error:?}", self.name));
+        let Some(profile) = self.profile.clone() else { return made };
+        let patch = AccountPatch { profile: Some(profile), ..AccountPatch::default() };
+        let patched = auth.patch_account(&operator, made.id, patch).await;
+        patched.unwrap_or_else(|error| panic!("{} gets no profile: {error:?}", self.name))
     }
 }

@@ -9,7 +9,10 @@ use vestibule::{
     core::{
         Auth, Policy, StartError,
         keys::signing::SigningKey,
-        ports::{Captcha, Hooks, Mailer, Notifier, PasswordHasher, Store, store::prelude::*},
+        ports::{
+            AccountProfile, Captcha, Hooks, Mailer, Notifier, PasswordHasher, ProfileRules, Store,
+            profile::RulesOf, store::prelude::*,
+        },
         token::jws::Algorithm,
         values::secret::SecretKey,
     },
@@ -49,6 +52,7 @@ pub struct TestAppBuilder {
     mailer: Option<Arc<dyn Mailer>>,
     notifier: Option<Arc<dyn Notifier>>,
     hooks: Option<Arc<dyn Hooks>>,
+    profiles: Option<Arc<dyn ProfileRules>>,
     captcha: Option<Arc<dyn Captcha>>,
     pub(super) inbox: Inbox,
     pub(super) secret: SecretKey,
@@ -87,6 +91,7 @@ impl TestAppBuilder {
             mailer: None,
             notifier: None,
             hooks: None,
+            profiles: None,
             captcha: None,
             inbox: Inbox::new(Templates::load(site, None).expect("the program's own templates")),
             secret: SecretKey::generate(),
@@ -139,6 +144,18 @@ impl TestAppBuilder {
     /// Asks and tells these callbacks.
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.hooks = Some(hooks);
+        self
+    }
+
+    /// Keeps a profile of this type with each account.
+    pub fn profile<P: AccountProfile>(mut self) -> Self {
+        self.profiles = Some(Arc::new(RulesOf::<P>::default()));
+        self
+    }
+
+    /// Keeps no profiles, after a start with some.
+    pub fn without_profile(mut self) -> Self {
+        self.profiles = None;
         self
     }
 
@@ -267,6 +284,9 @@ impl TestAppBuilder {
         }
         if let Some(hooks) = &self.hooks {
             builder = builder.hooks(Arc::clone(hooks));
+        }
+        if let Some(profiles) = &self.profiles {
+            builder = builder.profile_rules(Arc::clone(profiles));
         }
         builder.start().await
     }

@@ -38,6 +38,7 @@ pub async fn an_account_comes_back_as_it_was_made(fixture: &impl StoreFixture) {
         permissions: Scopes::read("admin users:read"),
         created_at: at(0),
         last_login_at: None,
+        stored_profile: None,
     };
     assert_eq!(account, expected);
     assert_eq!(store.find_account(new.id).await.unwrap(), Some(expected));

@@ -60,6 +60,7 @@ pub fn new_account(name: &str) -> NewAccount {
         language: None,
         invitation: None,
         announcer: vestibule_core::ports::store::Announcer::default(),
+        profile: None,
         created_at: at(0),
     }
 }

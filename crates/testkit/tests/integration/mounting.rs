@@ -14,7 +14,7 @@ use vestibule::http::{
 };
 use vestibule_testkit::{Client, TestApp};
 
-use super::openapi::operations;
+use super::{openapi::operations, profile::Profile};
 
 const ORIGIN: &str = "http://127.0.0.1:8000";
 
@@ -166,8 +166,8 @@ async fn names_that_clash_with_nothing_stay_as_they_are() {
 #[tokio::test]
 async fn a_route_that_is_left_out_is_neither_there_nor_described() {
     for route in Route::ALL {
-        let app = TestApp::builder().without(*route).start().await;
-        let whole = super::openapi::of(&TestApp::start().await).await;
+        let app = TestApp::builder().profile::<Profile>().without(*route).start().await;
+        let whole = super::openapi::of(&TestApp::builder().profile::<Profile>().start().await).await;
         let described = super::openapi::of(&app).await;
         assert_valid(&described);
         let missing: Vec<_> = operations(&whole)

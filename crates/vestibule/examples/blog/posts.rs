@@ -22,6 +22,8 @@ use vestibule::{
     },
 };
 
+use crate::profile::signature;
+
 /// A post.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Post {
@@ -140,7 +142,7 @@ pub(crate) async fn write(
         let rule = "A slug has 1 to 64 lower-case letters, digits and hyphens";
         return Err(ApiError::new(Code::MalformedBody).detail(rule));
     }
-    let author = user.0.username.unwrap_or_else(|| "somebody".into());
+    let author = signature(&user.0)?;
     let post = Post { slug, title, body, author_id: user.0.id.to_string(), author };
     posts.change(|all| {
         if all.contains_key(&post.slug) {

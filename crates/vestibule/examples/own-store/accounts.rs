@@ -157,6 +157,7 @@ impl AccountRow {
             permissions: new.permissions.clone(),
             created_at: new.created_at,
             last_login_at: None,
+            stored_profile: new.profile.clone(),
         };
         Self {
             account,

@@ -85,6 +85,7 @@ fn insertion(turn: Turn) -> anyhow::Result<Vec<Value>> {
         integer(new.created_at.as_millis()),
         Value::Null,
         integer(0),
+        Value::Null,
     ])
 }
 

@@ -101,6 +101,7 @@ pub(super) const VETOABLE: &[&str] = &[
     "create_user",
     "change_username",
     "change_email",
+    "set_profile",
     "change_user",
     "delete_user",
     "delete_account",
@@ -327,6 +328,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row("delete_avatar", CHANGING),
     row("avatar", &[Code::NotFound, Code::Unavailable]),
+    row("profile", FINDING),
+    Row { rules: &["profile_too_long"], ..row("set_profile", CHANGING) },
     row("export", &[Code::NotAuthenticated, Code::InvalidToken, Code::RateLimited, Code::Unavailable]),
     row(
         "list_activity",

@@ -51,6 +51,7 @@ pub trait Accounts: Send + Sync + fmt::Debug {
 
 /// The outcome of [`Accounts::insert_account`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 pub enum Insertion {
     /// The account exists now.
     Inserted {

@@ -10,6 +10,7 @@ use crate::{
     values::{
         account::{Account, AccountId, FullName},
         email::Email,
+        profile::ProfileText,
         scope::Scopes,
         session::RevokedSession,
         username::Username,
@@ -70,6 +71,8 @@ pub struct AccountChange {
     pub confirmed: Option<bool>,
     /// What it may do.
     pub permissions: Option<PermissionChange>,
+    /// What the application keeps with it.
+    pub profile: Option<ProfileText>,
     /// Whether to refuse what would leave no active administrator.
     pub keeps_an_admin: bool,
     /// What tells the owner; queued where the change is made.
@@ -92,6 +95,7 @@ impl AccountChange {
             active: None,
             confirmed: None,
             permissions: None,
+            profile: None,
             keeps_an_admin: true,
             errand: None,
             announcer: Announcer::default(),
@@ -117,6 +121,9 @@ impl AccountChange {
         after.confirmed = self.confirmed.unwrap_or(after.confirmed);
         if let Some(change) = &self.permissions {
             after.permissions = change.applied_to(&before.permissions);
+        }
+        if let Some(profile) = &self.profile {
+            after.stored_profile = Some(profile.clone());
         }
         after
     }
