@@ -24,7 +24,11 @@ use vestibule_core::{
 
 use vestibule_login::CsrfToken;
 
-use crate::{cookies::CookieKind, error::ApiError, state::AuthState};
+use crate::{
+    cookies::{CookieKind, UnfitCookie},
+    error::ApiError,
+    state::AuthState,
+};
 
 /// More than most token answers take, in bytes.
 const USUAL_TOKENS: usize = 3072;
@@ -242,11 +246,19 @@ pub(crate) fn remember_device(
     device: Option<DeviceToken>,
     mut response: Response,
 ) -> Result<Response, ApiError> {
+    remember(state, device.as_ref(), &mut response).map_err(ApiError::internal)?;
+    Ok(response)
+}
+
+/// Sets the cookie by which a browser is known from now on.
+pub(crate) fn remember(
+    state: &AuthState,
+    device: Option<&DeviceToken>,
+    response: &mut Response,
+) -> Result<(), UnfitCookie> {
     if let Some(device) = device {
-        let cookies = state.http().cookies;
-        let cookie =
-            cookies.set(CookieKind::Device, &device.expose(), KNOWN_FOR).map_err(ApiError::internal)?;
+        let cookie = state.http().cookies.set(CookieKind::Device, &device.expose(), KNOWN_FOR)?;
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    Ok(response)
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! One's own data, to be taken away.
 //!
 //! Stores an audit event that says so. Steered by `throttle.exports` and `throttle.export_window`. Whatever is about the
-//! account and not a secret is in it: the account, its live sessions, all of its audit events, page by page, so that no
+//! account and not a secret is in it: the account, its live sessions and known devices, all of its audit events, page by page, so that no
 //! log is too long for the memory. Not in it are the password's hash, tokens, and letters that wait to be sent, which hold
 //! links. Defends against making the database read without end; whoever holds a session can take it all, so it is written
 //! down.
@@ -16,7 +16,7 @@ use crate::{
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome, AuditRecord},
         clock::Timestamp,
-        store::{AuditPage, Avatar, StoreError},
+        store::{AuditPage, Avatar, KnownDevice, StoreError},
     },
     token::{TokenError, claims::AccessClaims},
     values::{
@@ -43,6 +43,8 @@ pub struct Export {
     pub language: Option<Language>,
     /// Its live sessions, the newest first.
     pub sessions: Vec<Session>,
+    /// The devices by which it is known, the newest first.
+    pub known_devices: Vec<KnownDevice>,
     /// Its picture.
     pub avatar: Option<Avatar>,
     /// Its audit events.
@@ -114,6 +116,7 @@ impl Auth {
         let account = self.find_current_account(claims).await?;
         let credentials = self.credentials_of(&account).await?;
         let sessions = self.store.list_sessions(account.id, at).await?;
+        let known_devices = self.store.list_known_devices(account.id, at).await?;
         let avatar = self.store.find_avatar(account.id).await?;
         let mut activity = ActivityPages {
             auth: Arc::clone(self),
@@ -129,6 +132,7 @@ impl Auth {
             language: credentials.and_then(|found| found.language),
             account,
             sessions,
+            known_devices,
             avatar,
             activity,
         })

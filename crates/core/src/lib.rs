@@ -29,6 +29,7 @@ pub mod live;
 pub mod login;
 pub mod logout;
 pub mod memory_throttle;
+mod new_device;
 pub mod new_password;
 mod outbox;
 pub mod password_change;

@@ -315,21 +315,25 @@ impl Auth {
             cutoff_at: credentials.cutoff_at,
             client: attempt.client.clone(),
         };
-        let token = attempt.device.after_login(&self.master, account.id, self.clock.now());
+        let session = NewSession { replaces: attempt.replaces, ..self.new_session(admitted, birth) };
+        // A clock that is behind the one of a reset must not make a stranger of a device that logs in after it.
+        let born = session.created_at;
+        let token = attempt.device.after_login(&self.master, account.id, born);
         let device =
             token.as_ref().map_or_else(|| Device::of_program(&self.master, &attempt.client), DeviceToken::id);
-        let session = NewSession {
-            replaces: attempt.replaces,
-            device: Some(device),
-            ..self.new_session(admitted, birth)
-        };
+        let session = NewSession { device: Some(device), ..session };
+        let arrival = self.arrival(&credentials, attempt, token.as_ref(), born)?;
         let opening = SessionOpening {
             session: session.clone(),
             verified: hash,
+            arrival: Some(arrival),
             limit: self.policy.tokens.sessions_per_account,
         };
         match self.store.open_session(opening).await? {
-            Opening::Opened { account, ended } => {
+            Opening::Opened { account, ended, is_told } => {
+                if is_told {
+                    self.wake_outbox();
+                }
                 self.revocations.learn_sessions(&ended);
                 metrics::counter!("vestibule_sessions_opened_total").increment(1);
                 metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);

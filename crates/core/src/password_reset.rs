@@ -2,7 +2,7 @@
 //!
 //! Uses a mailed link up. Steered by `mail.reset_ttl`, `throttle.mails` and `throttle.mail_window`. Whoever asks learns
 //! nothing: known and unknown addresses are one errand each, and what comes of it comes later, by mail, to the address that
-//! the account has and not to the one that was typed.
+//! the account has and not to the one that was typed. A browser that chooses the password is known afterwards, and no other.
 
 mod by_operator;
 
@@ -31,6 +31,7 @@ use crate::{
     values::{
         account::{Account, AccountId, Credentials},
         client::{Client, ClientNetwork},
+        device::{Device, DeviceToken},
         email::Email,
         link::{LinkDigest, LinkPurpose},
         message::Content,
@@ -89,6 +90,15 @@ pub struct TypedTwice {
     pub password: Password,
     /// The password again.
     pub repeated: Password,
+}
+
+/// Who chooses a new password by mail, and on what.
+#[derive(Clone, Copy, Debug)]
+pub struct Chooser<'a> {
+    /// Who is calling.
+    pub client: &'a Client,
+    /// What they call with; a browser is known by the account from then on, as the only one.
+    pub device: &'a Device,
 }
 
 impl Auth {
@@ -153,7 +163,8 @@ impl Auth {
         AccountId::from_uuid(Uuid::from_bytes(self.master.address_mac(email)))
     }
 
-    /// Sets a new password by a mailed link's token; every session of the account ends.
+    /// Sets a new password by a mailed link's token; every session of the account ends. Returns what a browser is to keep,
+    /// so that it is known.
     ///
     /// # Errors
     /// [`PasswordResetError`].
@@ -161,15 +172,16 @@ impl Auth {
         self: &Arc<Self>,
         token: &str,
         new: TypedTwice,
-        client: &Client,
-    ) -> Result<(), PasswordResetError> {
+        by: Chooser<'_>,
+    ) -> Result<Option<DeviceToken>, PasswordResetError> {
         match LinkDigest::of_token(token) {
-            Some(digest) => self.reset_by_link(digest, new, client).await,
+            Some(digest) => self.reset_by_link(digest, new, by).await,
             None => Err(PasswordResetError::Refused),
         }
     }
 
-    /// Sets a new password by the code that was mailed; every session of the account ends.
+    /// Sets a new password by the code that was mailed; every session of the account ends. Returns what a browser is to
+    /// keep, so that it is known.
     ///
     /// # Errors
     /// [`PasswordResetError`].
@@ -178,10 +190,10 @@ impl Auth {
         email: &str,
         code: &str,
         new: TypedTwice,
-        client: &Client,
-    ) -> Result<(), PasswordResetError> {
+        by: Chooser<'_>,
+    ) -> Result<Option<DeviceToken>, PasswordResetError> {
         match self.find_link_of_code(email, code, LinkPurpose::Reset).await? {
-            Some(digest) => self.reset_by_link(digest, new, client).await,
+            Some(digest) => self.reset_by_link(digest, new, by).await,
             None => Err(PasswordResetError::Refused),
         }
     }
@@ -190,8 +202,8 @@ impl Auth {
         self: &Arc<Self>,
         digest: LinkDigest,
         new: TypedTwice,
-        client: &Client,
-    ) -> Result<(), PasswordResetError> {
+        Chooser { client, device }: Chooser<'_>,
+    ) -> Result<Option<DeviceToken>, PasswordResetError> {
         let now = self.clock.now();
         let found = self.store.find_link(digest, LinkPurpose::Reset, now).await?;
         let FoundLink { account, language, .. } = found.ok_or(PasswordResetError::Refused)?;
@@ -204,15 +216,18 @@ impl Auth {
         let to = self.hasher.hash(new.password, client.network()).await?;
         let letter = self.letter(recipient(&account, language), now, Content::PasswordChanged)?;
         let errands = letter.into_iter().chain(self.announce_reset(&account, now)?).collect();
-        let (auth, client) = (Arc::clone(self), client.clone());
+        let (auth, client, device) = (Arc::clone(self), client.clone(), device.clone());
         to_the_end(async move {
-            let reset = PasswordReset { digest, to, now: auth.clock.now(), errands };
+            let now = auth.clock.now();
+            let reset = PasswordReset { digest, to, now, errands };
             let cutoff = auth.store.reset_password(reset).await?.ok_or(PasswordResetError::Refused)?;
             auth.revocations.learn_cutoff(cutoff);
             auth.wake_outbox();
             auth.note_of_mail(account.id, &client, AuditKind::PasswordReset, AuditOutcome::Success, "");
             auth.tell_hooks(|| After::PasswordChange(setting)).await;
-            Ok(())
+            // Every device has been forgotten, up to this moment. Whoever reads the mailbox has proved more than a login
+            // does, and strangers who go on guessing must not keep them out.
+            Ok(device.after_login(&auth.master, account.id, now.plus(Duration::from_millis(1))))
         })
         .await
     }

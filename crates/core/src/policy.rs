@@ -279,6 +279,8 @@ pub struct MailPolicy {
     pub confirm_ttl: Duration,
     /// How long a link that resets a password is good.
     pub reset_ttl: Duration,
+    /// Whether owners are told of logins from devices that are new to their accounts.
+    pub tells_of_new_devices: bool,
 }
 
 impl Default for MailPolicy {
@@ -287,6 +289,7 @@ impl Default for MailPolicy {
             public_url: "http://127.0.0.1:8000".into(),
             confirm_ttl: Duration::from_hours(24),
             reset_ttl: Duration::from_hours(2),
+            tells_of_new_devices: true,
         }
     }
 }

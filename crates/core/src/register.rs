@@ -29,13 +29,13 @@ use crate::{
         hasher::HashError,
         hooks::{Caller, Concerning, HookError},
         profile::ProfileRefusal,
-        store::{Insertion, StoreError},
+        store::{Acquaintance, Insertion, StoreError},
     },
     token::SigningError,
     values::{
         account::{Account, NewAccount},
         client::Client,
-        device::{Device, DeviceToken},
+        device::{Device, DeviceToken, KNOWN_FOR},
         language::Language,
         password::Password,
         rule::RuleViolation,
@@ -191,13 +191,15 @@ impl Auth {
         replaces: Option<SessionId>,
     ) -> Result<Registered, RegistrationError> {
         let (client, device) = (registration.client.clone(), registration.device.clone());
-        let account = self.new_account(registration).await?;
+        let mut account = self.new_account(registration).await?;
         // Nobody can have cut off an account that does not exist, but everybody may have been cut off.
         let cutoff_at = self.revocations.everyone();
         let birth =
             Birth { account_id: account.id, scope: Scopes::none(), cutoff_at, client: client.clone() };
         let device = device.after_login(&self.master, account.id, self.clock.now());
         let device_id = device.as_ref().map(DeviceToken::id);
+        let until = account.created_at.plus(KNOWN_FOR);
+        account.devices.extend(device_id.map(|device| Acquaintance { device, until }));
         let session = NewSession { replaces, device: device_id, ..self.new_session(attempt, birth) };
         let auth = Arc::clone(self);
         to_the_end(async move {

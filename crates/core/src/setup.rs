@@ -21,6 +21,7 @@ use crate::{
     values::{
         account::{Account, AccountId, NewAccount},
         client::Client,
+        device::Device,
         email::Email,
         link::LinkDigest,
         password::Password,
@@ -163,8 +164,9 @@ impl Auth {
         let (email, username) = self.check_first_admin(&admin).await.map_err(SetupError::Rules)?;
         let hash = self.hasher.hash(admin.password, client.network()).await?;
         let created_at = self.clock.now();
+        let id = AccountId::new(created_at);
         let account = NewAccount {
-            id: AccountId::new(created_at),
+            id,
             email,
             username: Some(username),
             full_name: None,
@@ -173,6 +175,7 @@ impl Auth {
             permissions: Scopes::from_iter([ADMIN.to_owned()]),
             language: None,
             invitation: None,
+            devices: vec![self.place(id, &Device::Browser(None), client, created_at)],
             announcer: self.announcer(created_at),
             profile: None,
             created_at,

@@ -30,6 +30,8 @@ pub enum Failing {
     Email,
     /// Strangers, whichever name they used.
     Account,
+    /// A device that has logged in before.
+    Device,
     /// This session, which was asked for the password again.
     Session,
 }
@@ -42,6 +44,7 @@ impl Failing {
             Self::Username => "username",
             Self::Email => "email",
             Self::Account => "account",
+            Self::Device => "device",
             Self::Session => "session",
         }
     }
@@ -61,7 +64,8 @@ pub struct LimitStanding {
 }
 
 impl Auth {
-    /// The failures at the token's own account, and at its password from this session; none where nobody has failed.
+    /// The failures at the token's own account, of strangers and of its devices, and at its password from this session; none
+    /// where nobody has failed.
     ///
     /// # Errors
     /// As [`Auth::find_current_account`], or an outage of the counters.
@@ -70,7 +74,7 @@ impl Auth {
         Ok(self.list_limits(&account, Some(claims.session_id)).await?)
     }
 
-    /// The failures of strangers at an account.
+    /// The failures of strangers and of known devices at an account.
     ///
     /// # Errors
     /// [`AdministrationError::Unknown`], or an outage.
@@ -100,6 +104,10 @@ impl Auth {
         keys.push((Failing::Account, ThrottleKey::Strangers(subject(&found)), strangers));
         if let Some(session) = session {
             keys.push((Failing::Session, ThrottleKey::Session(session, subject(&found)), devices));
+        }
+        // As many as are remembered of an account, so no more than a hundred.
+        for known in self.store.list_known_devices(account.id, self.clock.now()).await? {
+            keys.push((Failing::Device, ThrottleKey::Device(known.device, subject(&found)), devices));
         }
         let mut limits = Vec::new();
         for (whose, key, rise) in keys {

@@ -67,6 +67,7 @@ pub fn rules(config: &Config, public_url: &str) -> Policy {
             public_url: public_url.trim_end_matches('/').to_owned(),
             confirm_ttl: config.mail.confirm_ttl,
             reset_ttl: config.mail.reset_ttl,
+            tells_of_new_devices: config.mail.new_device,
         },
         captcha: CaptchaPolicy {
             login_after_failures: config.captcha.login_after_failures,

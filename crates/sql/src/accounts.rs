@@ -19,7 +19,7 @@ use vestibule_core::{
 use crate::{
     errands,
     failure::broken,
-    links, search, sessions,
+    known_devices, links, search, sessions,
     statement::{account_columns, global_cutoff, statements},
     tx::{Tx, Value, row},
 };
@@ -116,6 +116,7 @@ pub(crate) async fn insert_account<T: Tx>(
             }
             let announced = account.announcer.errands(Occurrence::Inserted(&inserted))?;
             errands::queue_errands(tx, &announced).await?;
+            known_devices::note_first(tx, account.id, &account.devices, account.created_at).await?;
             let ended = match session {
                 Some(session) => sessions::insert_session(tx, session, u32::MAX).await?.pop(),
                 None => None,

@@ -24,7 +24,7 @@ use crate::{
     changes::{Stamp, next_number},
     errands,
     failure::broken,
-    revocation, search,
+    known_devices, revocation, search,
     sessions::{self, RevokedRow},
     statement::{account_columns, statements},
     tx::{Tx, row},
@@ -197,6 +197,7 @@ pub(crate) async fn remove<T: Tx>(
     delete_links(tx, account_id).await?;
     errands::delete_errands_of(tx, account_id).await?;
     avatars::delete_avatar(tx, account_id).await?;
+    known_devices::delete_devices_of(tx, account_id).await?;
     tx.exec(&DELETE_ACCOUNT, &[id]).await?;
     let stamp = Stamp::draw();
     let revoked = tx.all(&REVOKE_ALL_SESSIONS, &[id, now.into(), stamp.into()]).await?;

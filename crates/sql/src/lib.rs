@@ -20,6 +20,7 @@ mod engine;
 mod errands;
 mod failure;
 mod keys;
+mod known_devices;
 mod links;
 mod migration;
 mod port;

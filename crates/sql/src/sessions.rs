@@ -14,6 +14,7 @@ use vestibule_core::{
 use crate::{
     accounts::AccountRow,
     changes::{self, Stamp, next_number},
+    known_devices::{self, KnownRow, known_until},
     statement::{account_columns, global_cutoff, session_is_live, session_is_not_cut_off, statements},
     tx::{Tx, row},
 };
@@ -77,11 +78,12 @@ macro_rules! is_worth_revoking {
 
 statements! {
     // Also the place where a login meets a change of the password, a cut-off and other logins of the account: one of
-    // them waits for the other here. A session born at or before a cut-off would be dead from its birth.
-    RECORD_LOGIN: AccountRow = concat!(
+    // them waits for the other here. A session born at or before a cut-off would be dead from its birth. Whether the device
+    // is known is asked along, so that a login by one that is costs no more.
+    RECORD_LOGIN: (AccountRow, KnownRow) = concat!(
         "UPDATE account SET last_login_at = $3 WHERE id = $1 AND active = 1 AND password_hash = $2 \
          AND cutoff_at < $3 AND ", global_cutoff!(), " < $3 RETURNING ",
-        account_columns!());
+        account_columns!(), ", ", known_until!("$4"));
     // The new session, the one it replaces and those that make room for it, in one statement: the latter two are there
     // already, so that they conflict and are revoked. Deleted by the upkeep in between, they come back revoked. The count
     // is answered by the index alone and spares nearly every login the closer look. The limit only satisfies SQLite,
@@ -144,14 +146,20 @@ pub(crate) async fn insert_session<T: Tx>(
     tell(tx, stamp, ended).await
 }
 
-/// Opens a session, ends the one it replaces and makes room for it.
+/// Opens a session, ends the one it replaces and makes room for it; remembers its device.
 pub(crate) async fn open_session<T: Tx>(tx: &mut T, opening: &SessionOpening) -> Result<Opening, StoreError> {
     let session = &opening.session;
-    let login = [(&session.account_id).into(), opening.verified.expose().into(), session.created_at.into()];
-    let Some(account) = tx.opt(&RECORD_LOGIN, &login).await? else { return Ok(Opening::Refused) };
+    let (id, now) = (session.account_id, session.created_at);
+    let device = opening.arrival.as_ref().map(|arrival| &arrival.device.device);
+    let login = [(&id).into(), opening.verified.expose().into(), now.into(), device.into()];
+    let Some((account, known)) = tx.opt(&RECORD_LOGIN, &login).await? else { return Ok(Opening::Refused) };
     let account = account.into_account()?;
     let ended = insert_session(tx, session, opening.limit).await?;
-    Ok(Opening::Opened { account, ended })
+    let is_told = match &opening.arrival {
+        Some(arrival) => known_devices::arrive(tx, id, arrival, &known, now).await?,
+        None => false,
+    };
+    Ok(Opening::Opened { account, ended, is_told })
 }
 
 /// The live sessions of an account, the newest first.

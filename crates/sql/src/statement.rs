@@ -108,6 +108,7 @@ pub(crate) fn registry() -> Vec<Description> {
         crate::deletion::statements(),
         crate::errands::statements(),
         crate::keys::statements(),
+        crate::known_devices::statements(),
         crate::links::statements(),
         crate::migration::statements(),
         crate::revocation::statements(),

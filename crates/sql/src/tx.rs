@@ -108,6 +108,12 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
+impl<'a> From<&'a DeviceId> for Value<'a> {
+    fn from(value: &'a DeviceId) -> Self {
+        Self::Bytes(Some(value.as_bytes()))
+    }
+}
+
 impl<'a> From<Option<&'a DeviceId>> for Value<'a> {
     fn from(value: Option<&'a DeviceId>) -> Self {
         Self::Bytes(value.map(|device| device.as_bytes().as_slice()))

@@ -2,7 +2,7 @@
 
 use vestibule_core::ports::{clock::Timestamp, store::StoreError};
 
-use crate::{links, search, statement::statements, tx::Tx};
+use crate::{known_devices, links, search, statement::statements, tx::Tx};
 
 statements! {
     DELETE_EXPIRED_SESSIONS: () =
@@ -31,6 +31,7 @@ pub(crate) async fn delete_expired<T: Tx>(
     let keys = tx.exec(&DELETE_EXPIRED_KEYS, &[now.into(), limit.into()]).await?;
     let audit = tx.exec(&DELETE_OLD_AUDIT, &[audit_before.into(), limit.into()]).await?;
     let links = links::delete_expired(tx, now, limit).await?;
+    let devices = known_devices::delete_expired(tx, now, limit).await?;
     let searchable = search::make_searchable(tx, limit).await?;
-    Ok(expired + revoked + keys + audit + links + searchable)
+    Ok(expired + revoked + keys + audit + links + devices + searchable)
 }

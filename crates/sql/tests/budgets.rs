@@ -85,15 +85,25 @@ async fn every_request_keeps_its_budget(app: TestApp) {
     let registration = statements(app.client().registered("ada")).await;
     assert_eq!(
         registration,
-        ["INSERT_ACCOUNT", "INSERT_PARTS_8", "ISSUE_LINK", "INSERT_ERRAND", "OPEN_SESSION"]
+        [
+            "INSERT_ACCOUNT",
+            "INSERT_PARTS_8",
+            "ISSUE_LINK",
+            "INSERT_ERRAND",
+            "NOTE_DEVICE",
+            "NOTE_DEVICE",
+            "OPEN_SESSION"
+        ]
     );
 
     app.clock().advance(Duration::from_secs(1));
     let first = app.client();
-    assert_eq!(login(&first).await, ["FIND_CREDENTIALS_BY_USERNAME", "RECORD_LOGIN", "OPEN_SESSION"]);
+    let plain = ["FIND_CREDENTIALS_BY_USERNAME", "RECORD_LOGIN", "OPEN_SESSION"];
+    assert_eq!(login(&first).await, [&plain[..], &["NOTE_DEVICE"]].concat(), "a browser without its cookie");
     let and_told = ["FIND_CREDENTIALS_BY_USERNAME", "RECORD_LOGIN", "OPEN_SESSION", "RAISE_STAMP"];
     assert_eq!(login(&first).await, and_told, "in place of the session before");
-    assert_eq!(login(&app.client()).await, and_told, "the oldest makes room");
+    let and_noted = [&and_told[..], &["NOTE_DEVICE"]].concat();
+    assert_eq!(login(&app.client()).await, and_noted, "the oldest makes room");
 
     let refresh = statements(async { first.post("/api/users/token/refresh").await.expect(200) }).await;
     assert_eq!(refresh, ["ROTATE_SESSION"]);
@@ -106,6 +116,12 @@ async fn every_request_keeps_its_budget(app: TestApp) {
     assert_eq!(changed, ["FIND_ACCOUNT", "LOCK_ACCOUNT", "UPDATE_ACCOUNT"]);
     let claims = statements(async { first.post("/api/users/token").await.expect(200) }).await;
     assert_eq!(claims, Vec::<String>::new());
+
+    let program = app.client().named("a program");
+    let tokens = || statements(program.tokens("ada"));
+    let and_written_to = [&and_told[..], &["NOTE_NEW_DEVICE", "INSERT_ERRAND"]].concat();
+    assert_eq!(tokens().await, and_written_to, "a device that is new");
+    assert_eq!(tokens().await, and_told, "a device that is known");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

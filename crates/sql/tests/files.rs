@@ -127,18 +127,18 @@ fn a_migration_that_fails_leaves_nothing_behind() {
     // As if the last file had never run; and its record, which comes last, is refused.
     connection
         .execute_batch(
-            "DELETE FROM vestibule_migration WHERE version = 17; ALTER TABLE account DROP COLUMN profile; \
+            "DELETE FROM vestibule_migration WHERE version = 18; DROP TABLE known_device; \
              CREATE TRIGGER refusal BEFORE INSERT ON vestibule_migration BEGIN SELECT RAISE(ABORT, 'no'); END;",
         )
         .unwrap();
     assert!(matches!(migrate(&path), Err(OpenError::Migration { .. })));
-    let columns = "SELECT COUNT(*) FROM pragma_table_info('account') WHERE name = 'profile'";
+    let columns = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'known_device'";
     assert_eq!(connection.query_row(columns, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
     let leases = "SELECT COUNT(*) FROM migration_lease";
     assert_eq!(connection.query_row(leases, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 
     connection.execute_batch("DROP TRIGGER refusal").unwrap();
-    assert_eq!(migrate(&path).unwrap(), ["V17__profile"]);
+    assert_eq!(migrate(&path).unwrap(), ["V18__known_devices"]);
 }
 
 #[test]
@@ -148,9 +148,9 @@ fn the_lease_of_a_dead_process_runs_out() {
     let connection = Connection::open(&path).unwrap();
     connection
         .execute_batch(
-            "DELETE FROM vestibule_migration WHERE version = 17; ALTER TABLE account DROP COLUMN profile; \
+            "DELETE FROM vestibule_migration WHERE version = 18; DROP TABLE known_device; \
              INSERT INTO migration_lease VALUES (1, 'dead', 1);",
         )
         .unwrap();
-    assert_eq!(migrate(&path).unwrap(), ["V17__profile"]);
+    assert_eq!(migrate(&path).unwrap(), ["V18__known_devices"]);
 }

@@ -20,6 +20,7 @@ pub mod clocks;
 pub mod deletions;
 pub mod errands;
 pub mod keys;
+pub mod known_devices;
 pub mod outages;
 pub mod processes;
 pub mod profiles;
@@ -144,6 +145,15 @@ macro_rules! store_contract {
             sessions::a_session_with_a_live_access_token_can_be_revoked
             sessions::all_sessions_but_one_are_revoked
             sessions::a_live_session_has_an_owner
+            known_devices::a_new_device_is_told_of_once_and_known_for_its_time
+            known_devices::of_many_logins_by_a_new_device_one_is_told_of
+            known_devices::letters_beyond_their_limit_leave_no_trace
+            known_devices::a_device_in_use_stays_known
+            known_devices::devices_are_forgotten_with_the_password
+            known_devices::a_refused_login_is_not_told_of
+            known_devices::an_account_comes_with_its_first_devices
+            known_devices::a_hundred_devices_are_known_of_an_account
+            known_devices::t24_devices_go_with_their_account_and_with_time
             rotation::a_rotation_moves_one_generation
             rotation::a_session_slides_to_its_end_and_no_further
             rotation::the_last_access_never_moves_back

@@ -6,6 +6,7 @@ mod avatars;
 mod deletions;
 mod errands;
 mod keys;
+mod known_devices;
 mod proofs;
 mod revocations;
 mod sessions;

@@ -39,6 +39,7 @@ mod integration {
     #[cfg(all(unix, feature = "servers"))]
     mod mail_outage;
     mod mounting;
+    mod new_device;
     mod openapi;
     mod outbox;
     mod pages;

@@ -153,6 +153,7 @@ impl Turn {
             permissions: Scopes::none(),
             language: None,
             invitation: None,
+            devices: Vec::new(),
             announcer: vestibule::core::ports::store::Announcer::default(),
             profile: None,
             created_at: now,
@@ -173,7 +174,7 @@ impl Turn {
             device: None,
             replaces: None,
         };
-        SessionOpening { session, verified: PasswordHash::new(HASH.into()), limit: LIMIT }
+        SessionOpening { session, verified: PasswordHash::new(HASH.into()), arrival: None, limit: LIMIT }
     }
 
     /// Of a generation that only this turn presents, and no earlier one has passed.

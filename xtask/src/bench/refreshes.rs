@@ -154,6 +154,7 @@ async fn insert_session(store: &dyn Store, number: usize) -> anyhow::Result<Sess
         permissions: Scopes::none(),
         language: None,
         invitation: None,
+        devices: Vec::new(),
         announcer: vestibule::core::ports::store::Announcer::default(),
         profile: None,
         created_at: now,

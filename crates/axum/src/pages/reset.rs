@@ -4,9 +4,10 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     response::Response,
 };
+use http::HeaderMap;
 use vestibule_core::{
-    password_reset::{PasswordResetError, TypedTwice},
-    values::rule::RuleViolation,
+    password_reset::{Chooser, PasswordResetError, TypedTwice},
+    values::{device::DeviceToken, rule::RuleViolation},
 };
 
 use super::{
@@ -17,9 +18,11 @@ use super::{
     words::with_lengths,
 };
 use crate::{
+    answers::remember,
     error::ApiError,
     extract::{Caller, Languages},
     form::FormFields,
+    routes::login::choosing_device,
     state::AuthState,
 };
 
@@ -34,6 +37,7 @@ pub(super) async fn reset(
     State(state): State<AuthState>,
     Caller(client): Caller,
     Languages(language): Languages,
+    headers: HeaderMap,
     token: Result<Path<String>, PathRejection>,
     typed: Result<FormFields, ApiError>,
 ) -> Response {
@@ -47,8 +51,11 @@ pub(super) async fn reset(
     };
     // What cannot be read is no token.
     let token = token.map(|Path(token)| token).unwrap_or_default();
-    let Err(error) = state.auth().reset_password(&token, new, &client).await else {
-        return frame.page(words.changed_title, &paragraph(words.changed));
+    let device = choosing_device(&state, &headers);
+    let by = Chooser { client: &client, device: &device };
+    let error = match state.auth().reset_password(&token, new, by).await {
+        Ok(device) => return changed(&frame, device.as_ref()),
+        Err(error) => error,
     };
     let (is_refused, broken) = match &error {
         PasswordResetError::Refused => (true, None),
@@ -64,6 +71,16 @@ pub(super) async fn reset(
         return frame.wrong(&failure, words.reset_title, &below);
     }
     frame.failed(&failure, words.reset_title, &form(&frame, &[]))
+}
+
+/// Says that the password is another one, and has the browser known.
+fn changed(frame: &Frame<'_>, device: Option<&DeviceToken>) -> Response {
+    let mut page = frame.page(frame.words.changed_title, &paragraph(frame.words.changed));
+    // Without the cookie the browser is a stranger, and the password is another one all the same.
+    if let Err(error) = remember(frame.state, device, &mut page) {
+        tracing::warn!(%error, "a browser could not be given its cookie");
+    }
+    page
 }
 
 fn read(form: FormFields) -> Result<TypedTwice, ApiError> {

@@ -18,7 +18,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vestibule_core::{
     export::{ActivityPages, Export},
-    ports::{StoreError, audit::AuditRecord, store::Avatar},
+    ports::{
+        StoreError, Timestamp,
+        audit::AuditRecord,
+        store::{Avatar, KnownDevice},
+    },
     values::{language::Language, session::SessionId},
 };
 
@@ -47,12 +51,39 @@ pub(crate) struct ExportBody {
     language: Option<&'static str>,
     /// The live sessions, the newest first.
     sessions: Vec<SessionBody>,
+    /// The devices by which the account is known, the newest first: their logins are not told by mail.
+    known_devices: Vec<KnownDeviceBody>,
     /// The picture, which `GET /api/v1/users/{id}/avatar` has.
     #[schema(required)]
     avatar: Option<AvatarFacts>,
     /// The audit events that concern the account, the newest first. It is the last member: where it does not end, the
     /// server could not read on.
     activity: Vec<AuditEventBody>,
+}
+
+/// A device that has logged in. What it is recognised by says nothing about it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KnownDevice)]
+pub(crate) struct KnownDeviceBody {
+    /// Since when it is known (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00.000Z")]
+    since: String,
+    /// Until when, unless it logs in again (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-07-30T12:00:00.000Z")]
+    until: String,
+    /// When its first login was told by mail, where it was (RFC 3339, UTC).
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00.000Z", required)]
+    told_at: Option<String>,
+}
+
+impl From<KnownDevice> for KnownDeviceBody {
+    fn from(device: KnownDevice) -> Self {
+        Self {
+            since: device.since.to_rfc3339(),
+            until: device.until.to_rfc3339(),
+            told_at: device.told_at.map(Timestamp::to_rfc3339),
+        }
+    }
 }
 
 /// What there is to say of a picture.
@@ -88,6 +119,7 @@ impl ExportBody {
             has_password: export.has_password,
             language: export.language.map(Language::tag),
             sessions,
+            known_devices: export.known_devices.into_iter().map(KnownDeviceBody::from).collect(),
             avatar: export.avatar.map(AvatarFacts::from),
             activity: Vec::new(),
         };
@@ -97,7 +129,7 @@ impl ExportBody {
 
 /// The caller's own data, as a download.
 ///
-/// All of it: the account, the live sessions and every audit event that is kept, and no secrets. What an administrator did
+/// All of it: the account, the live sessions, the known devices and every audit event that is kept, and no secrets. What an administrator did
 /// is there, but not where from.
 #[utoipa::path(
     get,

@@ -20,8 +20,8 @@ pub(crate) struct LimitBody {
     /// The limit, as the configuration names it: `account_failures` or `device_failures`.
     #[schema(example = "account_failures")]
     rule: &'static str,
-    /// Who has failed: strangers with the `username`, with the `email`, with either (`account`), or one's own `session`
-    /// that was asked for the password again.
+    /// Who has failed: strangers with the `username`, with the `email`, with either (`account`), a `device` that has logged
+    /// in before, which is listed for itself, or one's own `session` that was asked for the password again.
     #[schema(example = "username")]
     whose: &'static str,
     /// How often.
@@ -55,7 +55,7 @@ pub(crate) async fn own(State(state): State<AuthState>, user: Authenticated) -> 
     Ok(answer(state.auth().list_own_limits(&user.claims).await?))
 }
 
-/// Failed logins of strangers at an account, and until when they must wait.
+/// Failed logins of strangers and of known devices at an account, and until when they must wait.
 #[utoipa::path(
     get,
     path = "/{id}/limits",

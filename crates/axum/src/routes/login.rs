@@ -192,6 +192,11 @@ pub(super) fn device_of(state: &AuthState, headers: &HeaderMap) -> Device {
     }
 }
 
+/// The browser that chooses a password by mail, which needs no session; a foreign page gives its visitor's none.
+pub(crate) fn choosing_device(state: &AuthState, headers: &HeaderMap) -> Device {
+    if state.http().origins.is_foreign(headers) { Device::Program } else { device_of(state, headers) }
+}
+
 /// The session that a login ends: the one whose cookie came along.
 pub(super) async fn replaced_session(
     state: &AuthState,

@@ -8,11 +8,15 @@ use axum::{
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use vestibule_core::{password_change::PasswordOwner, password_reset::TypedTwice, values::device::Device};
+use vestibule_core::{
+    password_change::PasswordOwner,
+    password_reset::{Chooser, TypedTwice},
+    values::device::{Device, DeviceToken},
+};
 
-use super::login::device_of;
+use super::login::{choosing_device, device_of};
 use crate::{
-    answers::{no_store, null, remember_device},
+    answers::{no_store, null, remember, remember_device},
     body::Fields,
     error::ApiError,
     extract::{Authenticated, Caller, TokenLocation},
@@ -176,7 +180,7 @@ fn device_of_caller(state: &AuthState, user: &Authenticated, headers: &HeaderMap
     if user.location == TokenLocation::Cookie { device_of(state, headers) } else { Device::Program }
 }
 
-/// Sets a new password by the token of a mailed link; every session ends.
+/// Sets a new password by the token of a mailed link; every session ends, and the browser is known.
 #[utoipa::path(
     post,
     path = "/password/{token}",
@@ -189,6 +193,7 @@ fn device_of_caller(state: &AuthState, user: &Authenticated, headers: &HeaderMap
 pub(crate) async fn reset_by_link(
     State(state): State<AuthState>,
     Caller(client): Caller,
+    headers: HeaderMap,
     token: Result<Path<String>, PathRejection>,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
@@ -197,8 +202,9 @@ pub(crate) async fn reset_by_link(
     fields.finish()?;
     // What cannot be read is no token.
     let token = token.map(|Path(token)| token).unwrap_or_default();
-    state.auth().reset_password(&token, new, &client).await?;
-    Ok(null())
+    let device = choosing_device(&state, &headers);
+    let by = Chooser { client: &client, device: &device };
+    known_from_now_on(&state, state.auth().reset_password(&token, new, by).await?.as_ref())
 }
 
 /// The body of a reset by code.
@@ -219,7 +225,7 @@ pub(crate) struct PasswordCodeBody {
     password2: String,
 }
 
-/// Sets a new password by the code that was mailed; every session ends. The fifth wrong code is the last.
+/// Sets a new password by the code that was mailed; every session ends, and the browser is known. The fifth wrong code is the last.
 #[utoipa::path(
     post,
     path = "/password_code",
@@ -231,12 +237,21 @@ pub(crate) struct PasswordCodeBody {
 pub(crate) async fn reset_by_code(
     State(state): State<AuthState>,
     Caller(client): Caller,
+    headers: HeaderMap,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = body.fields();
     let (email, code) = (fields.required_string("email"), fields.required_string("code"));
     let new = typed_twice(&mut fields);
     fields.finish()?;
-    state.auth().reset_password_by_code(&email, &code, new, &client).await?;
-    Ok(null())
+    let device = choosing_device(&state, &headers);
+    let by = Chooser { client: &client, device: &device };
+    known_from_now_on(&state, state.auth().reset_password_by_code(&email, &code, new, by).await?.as_ref())
+}
+
+/// Answers a reset, and has the browser known.
+fn known_from_now_on(state: &AuthState, device: Option<&DeviceToken>) -> Result<Response, ApiError> {
+    let mut response = null();
+    remember(state, device, &mut response).map_err(ApiError::internal)?;
+    Ok(response)
 }

@@ -16,6 +16,7 @@
 //! | [`Administration`] | accounts changed, deleted and found by others |
 //! | [`Deletions`] | accounts that their owners delete |
 //! | [`Avatars`] | pictures |
+//! | [`KnownDevices`] | the devices that have logged in to an account |
 //! | [`Setup`] | the link that makes the first administrator |
 //! | [`AuditTrail`] | what happened |
 //! | [`Upkeep`] | nothing: removes what has expired, and closes |
@@ -108,6 +109,7 @@ mod audit_trail;
 mod avatars;
 mod deletions;
 mod errands;
+mod known_devices;
 mod passwords;
 mod proofs;
 mod registrations;
@@ -128,6 +130,7 @@ pub use self::{
     avatars::{Avatar, Avatars},
     deletions::{DeletedAccount, DeletionRequest, DeletionRequested, Deletions, PendingDeletion},
     errands::{ClaimedErrand, ErrandCount, Errands, NewErrand},
+    known_devices::{Acquaintance, Arrival, KnownDevice, KnownDevices, MAX_KNOWN_DEVICES, NewDeviceLetter},
     passwords::{PasswordChange, PasswordReplacement, PasswordReset, Passwords},
     proofs::{AddressConfirmation, Confirmed, FoundLink, LinkCode, Proofs},
     registrations::{KeptRegistration, Registrations, SealedRegistration},
@@ -149,6 +152,7 @@ pub trait Store:
     + Avatars
     + Deletions
     + Errands
+    + KnownDevices
     + Passwords
     + Proofs
     + Registrations
@@ -167,6 +171,7 @@ impl<S> Store for S where
         + Avatars
         + Deletions
         + Errands
+        + KnownDevices
         + Passwords
         + Proofs
         + Registrations
@@ -183,8 +188,8 @@ impl<S> Store for S where
 pub mod prelude {
     pub use super::{
         Accounts as _, Administration as _, AuditTrail as _, Avatars as _, Deletions as _, Errands as _,
-        Passwords as _, Proofs as _, Registrations as _, Revocations as _, Sessions as _, Setup as _,
-        SigningKeys as _, Upkeep as _,
+        KnownDevices as _, Passwords as _, Proofs as _, Registrations as _, Revocations as _, Sessions as _,
+        Setup as _, SigningKeys as _, Upkeep as _,
     };
 }
 

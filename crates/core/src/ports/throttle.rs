@@ -186,8 +186,6 @@ pub enum ThrottleKey {
     MailToFrom([u8; 16], ClientNetwork),
     /// Exports of an account.
     Export(AccountId),
-    /// Mails that tell an account of a new device.
-    NewDeviceMail(AccountId),
     /// Logins that needed no captcha, by client network.
     CaptchaOfNetwork(ClientNetwork),
     /// Logins that needed no captcha, by the name that was typed, under a MAC.
@@ -230,7 +228,6 @@ impl fmt::Display for ThrottleKey {
             Self::MailToFrom(address, network) => {
                 write!(f, "mail_to/{:032x}/{network}", u128::from_be_bytes(*address))
             }
-            Self::NewDeviceMail(account) => write!(f, "mail/new_device/{account}"),
             Self::Name(name) => write!(f, "name/{name}"),
             Self::Strangers(account) => write!(f, "strangers/{account}"),
             Self::Device(device, account) => write!(f, "device/{device}/{account}"),

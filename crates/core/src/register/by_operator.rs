@@ -90,6 +90,7 @@ impl Auth {
             permissions: Scopes::none(),
             language: None,
             invitation: None,
+            devices: Vec::new(),
             announcer: self.announcer(created_at),
             profile: None,
             created_at,

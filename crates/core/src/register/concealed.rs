@@ -21,6 +21,7 @@ use crate::{
     confirmation::{ConfirmationError, recipient},
     detach::to_the_end,
     hooks::Before,
+    new_device::first_place,
     outbox::{Errand, Recipient},
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
@@ -31,6 +32,7 @@ use crate::{
     values::{
         account::{Account, AccountId, Credentials, FullName, NewAccount},
         client::{Client, ClientNetwork},
+        device::{Device, DeviceId},
         email::Email,
         language::Language,
         link::{LinkDigest, LinkPurpose},
@@ -55,10 +57,13 @@ pub(crate) struct Applicant {
     at: i64,
     /// The client's address, for the audit log.
     address: String,
+    /// What the place is known by that they registered from.
+    #[serde(default)]
+    place: Option<[u8; 16]>,
 }
 
 impl Applicant {
-    fn new(account: &NewAccount, hash: &PasswordHash, client: &Client) -> Self {
+    fn new(account: &NewAccount, hash: &PasswordHash, client: &Client, place: DeviceId) -> Self {
         Self {
             account_id: *account.id.as_uuid().as_bytes(),
             email: account.email.as_typed().to_owned(),
@@ -69,6 +74,7 @@ impl Applicant {
             language: account.language.map(|language| language.tag().to_owned()),
             at: account.created_at.as_millis(),
             address: client.address.to_string(),
+            place: Some(*place.as_bytes()),
         }
     }
 
@@ -114,7 +120,8 @@ impl Auth {
         let account = NewAccount { language, ..account };
         let hash =
             account.password_hash.clone().ok_or(StoreError::Broken("a password without a hash".into()))?;
-        let errand = Errand::Register(Applicant::new(&account, &hash, &client));
+        let place = Device::place(&self.master, account.id, &client);
+        let errand = Errand::Register(Applicant::new(&account, &hash, &client, place));
         let errand = self.errand(&errand, account.created_at)?;
         let auth = Arc::clone(self);
         to_the_end(async move {
@@ -212,6 +219,8 @@ impl Auth {
     fn account_of(&self, applicant: &Applicant) -> Result<NewAccount, StoreError> {
         // A name that rules have made impossible meanwhile is no longer to be had.
         let username = applicant.username.as_deref().and_then(|name| self.policy.usernames.parse(name).ok());
+        let now = self.clock.now();
+        let place = applicant.place.map(|place| first_place(DeviceId::from_bytes(place), now));
         Ok(NewAccount {
             id: applicant.id(),
             email: applicant.email()?,
@@ -222,7 +231,8 @@ impl Auth {
             permissions: Scopes::none(),
             language: applicant.language.as_deref().and_then(Language::read),
             invitation: None,
-            announcer: self.announcer(self.clock.now()),
+            devices: place.into_iter().collect(),
+            announcer: self.announcer(now),
             profile: applicant.profile.clone().map(ProfileText::stored),
             created_at: Timestamp::from_millis(applicant.at),
         })

@@ -50,10 +50,11 @@ impl Auth {
         registration: Registration,
     ) -> Result<NewAccount, RegistrationError> {
         let names = self.admit_names(&registration).await?;
-        let Registration { password, client, language, .. } = registration;
+        let Registration { password, client, device, language, .. } = registration;
         self.ask_hooks(|| Before::Register(names.registering(Caller::of(&client)))).await?;
         let account = self.hash_into_account(names, password, client.network()).await?;
-        self.with_invitation(NewAccount { language, ..account })
+        let place = self.place(account.id, &device, &client, account.created_at);
+        self.with_invitation(NewAccount { language, devices: vec![place], ..account })
     }
 
     /// Adds the link that asks for a proof of the address.
@@ -124,6 +125,7 @@ impl Auth {
             permissions: Scopes::none(),
             language: None,
             invitation: None,
+            devices: Vec::new(),
             announcer: self.announcer(created_at),
             profile: names.profile,
             created_at,

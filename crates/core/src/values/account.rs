@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ports::{
     clock::Timestamp,
-    store::{Announcer, NewErrand, PendingDeletion},
+    store::{Acquaintance, Announcer, NewErrand, PendingDeletion},
 };
 
 /// The longest full name, in Unicode scalar values.
@@ -61,6 +61,8 @@ pub struct NewAccount {
     pub language: Option<Language>,
     /// The link that asks for a proof of the address, and the errand that mails it.
     pub invitation: Option<(NewLink, NewErrand)>,
+    /// The devices that it is made with; they are not new to it.
+    pub devices: Vec<Acquaintance>,
     /// What tells others of it.
     pub announcer: Announcer,
     /// What the application keeps with it.

@@ -185,6 +185,14 @@ impl Device {
         token.knows(keys, account, since, now).then_some(token.id)
     }
 
+    /// What a device that shows no cookie is known by: the account, where it calls from and what it calls itself.
+    #[must_use]
+    pub fn place(keys: &MasterKeys, account: AccountId, client: &Client) -> DeviceId {
+        let (id, network) = (account.as_uuid().as_bytes(), client.network().to_string());
+        // No network's name contains the byte that ends it.
+        DeviceId(keys.place_mac(&[id, network.as_bytes(), b"\0", client.user_agent.as_bytes()].concat()))
+    }
+
     /// What programs are told apart by: where they call from and what they call themselves.
     #[must_use]
     pub fn of_program(keys: &MasterKeys, client: &Client) -> DeviceId {
@@ -249,6 +257,24 @@ mod tests {
         let other = DeviceToken::after_login(None, &keys, ada, at(0));
         let stolen = DeviceToken { id: other.id, accounts: token.accounts };
         assert!(!stolen.knows(&keys, ada, at(-1), at(0)));
+    }
+
+    #[test]
+    fn a_place_is_an_accounts_a_networks_and_a_user_agents() {
+        let (keys, ada, eve) = (keys(), AccountId::new(at(0)), AccountId::new(at(0)));
+        let place = |account, address: &str, name: &str| {
+            Device::place(&keys, account, &Client::new(address.parse().unwrap(), name))
+        };
+        let home = place(ada, "2001:db8::1", "curl");
+        assert_eq!(home, place(ada, "2001:db8::ffff:1", "curl"), "a network of a subscriber");
+        for other in [
+            place(eve, "2001:db8::1", "curl"),
+            place(ada, "2001:db8:0:1::1", "curl"),
+            place(ada, "2001:db8::1", "curl "),
+            Device::place(&self::keys(), ada, &Client::new("2001:db8::1".parse().unwrap(), "curl")),
+        ] {
+            assert_ne!(home, other);
+        }
     }
 
     #[test]

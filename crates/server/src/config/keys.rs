@@ -300,6 +300,8 @@ pub const KEYS: &[Key] = &[
         "How long the link and the code are good for by which an address is confirmed."),
     key("mail.reset_ttl", Kind::Span, "2h",
         "How long the link and the code are good for by which a new password is chosen."),
+    key("mail.new_device", Kind::Switch, "true",
+        "Whether owners are told by mail of logins from devices that are new to their accounts."),
     optional("mail.templates_dir", Kind::Path, "the templates of the program",
         "A folder whose templates replace those of the program, file by file."),
 

@@ -23,6 +23,8 @@ pub struct Mail {
     pub confirm_ttl: Duration,
     /// How long a new password can be chosen.
     pub reset_ttl: Duration,
+    /// Whether owners are told of devices that are new to their accounts.
+    pub new_device: bool,
     /// Templates in place of those of the program.
     pub templates_dir: Option<PathBuf>,
 }
@@ -69,6 +71,7 @@ impl Mail {
             site_name: settings.text("mail.site_name"),
             confirm_ttl: settings.span("mail.confirm_ttl"),
             reset_ttl: settings.span("mail.reset_ttl"),
+            new_device: settings.switch("mail.new_device"),
             templates_dir: settings.path("mail.templates_dir"),
         };
         for (name, span) in [("mail.confirm_ttl", mail.confirm_ttl), ("mail.reset_ttl", mail.reset_ttl)] {

@@ -94,6 +94,7 @@ const OPERATIONS: &[&str] = &[
     "put_avatar",
     "find_avatar",
     "delete_avatar",
+    "list_known_devices",
     "request_deletion",
     "restore_account",
     "delete_due_accounts",

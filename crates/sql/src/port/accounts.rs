@@ -31,6 +31,7 @@ impl<E: Engine> Accounts for SqlStore<E> {
         let needs_more = session.is_some()
             || account.invitation.is_some()
             || account.username.is_some()
+            || !account.devices.is_empty()
             || account.announcer.is_heard();
         let arguments = (account, session);
         let body: Body<E, (_, Option<NewSession>), _> =

@@ -233,14 +233,14 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     migrate(&options).await.unwrap();
     // As if the last file had never run, by a process that died; and its record, which comes last, is refused.
     database.psql(
-        "DELETE FROM vestibule_migration WHERE version = 17; ALTER TABLE account DROP COLUMN profile; \
+        "DELETE FROM vestibule_migration WHERE version = 18; DROP TABLE known_device; \
          INSERT INTO migration_lease VALUES (1, 'dead', 1); \
-         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 17)",
+         ALTER TABLE vestibule_migration ADD CONSTRAINT refusal CHECK (version < 18)",
     );
     assert!(matches!(migrate(&options).await, Err(OpenError::Migration { .. })));
-    let left = "SELECT (SELECT COUNT(*) FROM information_schema.columns WHERE column_name = 'profile') \
+    let left = "SELECT (SELECT COUNT(*) FROM pg_tables WHERE tablename = 'known_device') \
                 + (SELECT COUNT(*) FROM migration_lease)";
     assert_eq!(database.psql(left).trim(), "0");
     database.psql("ALTER TABLE vestibule_migration DROP CONSTRAINT refusal");
-    assert_eq!(migrate(&options).await.unwrap(), ["V17__profile"]);
+    assert_eq!(migrate(&options).await.unwrap(), ["V18__known_devices"]);
 }

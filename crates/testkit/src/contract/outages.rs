@@ -125,6 +125,7 @@ pub async fn call_every_method(store: &dyn Store) -> Vec<(&'static str, Result<(
         ("put_avatar", went(store.put_avatar(account, avatar(1)).await)),
         ("find_avatar", went(store.find_avatar(account).await)),
         ("delete_avatar", went(store.delete_avatar(account).await)),
+        ("list_known_devices", went(store.list_known_devices(account, at(9)).await)),
         ("request_deletion", went(store.request_deletion(deletion_request(account, at(0), at(1))).await)),
         ("restore_account", went(store.restore_account(account, at(0), Announcer::default()).await)),
         ("delete_due_accounts", went(store.delete_due_accounts(at(0), 1, Announcer::default()).await)),

@@ -59,6 +59,7 @@ pub fn new_account(name: &str) -> NewAccount {
         permissions: Scopes::none(),
         language: None,
         invitation: None,
+        devices: Vec::new(),
         announcer: vestibule_core::ports::store::Announcer::default(),
         profile: None,
         created_at: at(0),
@@ -85,7 +86,7 @@ pub fn new_session(account_id: AccountId, born: Timestamp) -> NewSession {
 /// What a login with the first password asks for.
 #[must_use]
 pub fn opening(session: NewSession) -> SessionOpening {
-    SessionOpening { session, verified: hash(0), limit: 100 }
+    SessionOpening { session, verified: hash(0), arrival: None, limit: 100 }
 }
 
 /// What a refresh at `now` asks for.

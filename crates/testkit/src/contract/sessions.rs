@@ -30,7 +30,7 @@ pub async fn a_login_opens_a_session_and_is_remembered(fixture: &impl StoreFixtu
     let session = new_session(account.id, at(9));
     let opened = store.open_session(opening(session.clone())).await.unwrap();
     account.last_login_at = Some(at(9));
-    assert_eq!(opened, Opening::Opened { account: account.clone(), ended: Vec::new() });
+    assert_eq!(opened, Opening::Opened { account: account.clone(), ended: Vec::new(), is_told: false });
     assert_eq!(store.find_account(account.id).await.unwrap(), Some(account.clone()));
     let expected = Session {
         id: session.id,

@@ -402,3 +402,84 @@ async fn a_changed_password_ends_every_acquaintance_elsewhere() {
     let _ = guess(&app, "ada", 9).await.expect_problem(401, "invalid_credentials");
     let _ = own.log_in("ada", PASSWORD).await.expect_problem(429, "rate_limited");
 }
+
+/// Asks for a new password and returns the token of the link and the code.
+async fn forgotten(app: &TestApp) -> (String, String) {
+    let _ = app.mails().await;
+    let body = json!({"email": "ada@example.com"});
+    let _ = app.client().post("/api/users/forgot_password").json(&body).await.expect(200);
+    let letter = only_letter(app).await;
+    (token_of(&letter), letter.code.unwrap())
+}
+
+const ANOTHER: &str = "another password";
+
+/// Strangers who go on guessing do not keep an owner out who has just chosen a new password, on whichever way.
+#[tokio::test]
+async fn whoever_chooses_a_password_by_mail_is_known_afterwards() {
+    let app = TestApp::builder().policy(|policy| policy.throttle.mails = 100).start().await;
+    let old = app.client().registered("ada").await;
+    let new = json!({"password1": ANOTHER, "password2": ANOTHER});
+    for way in ["link", "code", "page"] {
+        let browser = app.client().named(way);
+        let (token, code) = forgotten(&app).await;
+        let answer = match way {
+            "link" => browser.post(&format!("/api/users/password/{token}")).json(&new).await,
+            "code" => {
+                let mut body = new.clone();
+                body["email"] = json!("ada@example.com");
+                body["code"] = json!(code);
+                browser.post("/api/users/password_code").json(&body).await
+            }
+            _ => {
+                browser
+                    .post(&format!("/reset/{token}"))
+                    .form(&[("password1", ANOTHER), ("password2", ANOTHER)])
+                    .await
+            }
+        };
+        let cookie = answer.expect(200).cookie("device").unwrap();
+        assert!(cookie.attributes.iter().any(|attribute| attribute == "Max-Age=15552000"), "{way}");
+        exhaust(&app, "ada").await;
+        let _ = app.mails().await;
+        let _ = old.log_in("ada", ANOTHER).await.expect_problem(429, "rate_limited");
+        let _ = browser.log_in("ada", ANOTHER).await.expect(200);
+        assert_eq!(app.mails().await.len(), 0, "{way}: it is nothing new");
+        app.clock().advance(Duration::from_hours(2));
+    }
+    // A device that was known before is new to its owner, even with the right password.
+    let _ = old.log_in("ada", ANOTHER).await.expect(200);
+    assert!(only_letter(&app).await.subject.contains("New login"));
+}
+
+/// A foreign page cannot make its visitor's browser forget the accounts that it knows.
+#[tokio::test]
+async fn a_reset_from_a_foreign_page_gives_no_device() {
+    let app = TestApp::start().await;
+    let browser = app.client().registered("ada").await;
+    let (token, _) = forgotten(&app).await;
+    let request = browser.post(&format!("/reset/{token}")).header("origin", "https://evil.example");
+    let answer = request.form(&[("password1", ANOTHER), ("password2", ANOTHER)]).await;
+    assert!(answer.cookie("device").is_none(), "{}", answer.status);
+}
+
+/// The budgets of known devices are told like those of strangers, also of devices that have logged out.
+#[tokio::test]
+async fn owners_and_administrators_see_the_budgets_of_devices() {
+    let app = TestApp::start().await;
+    let ada = app.client().registered("ada").await;
+    let id = ada.get("/api/v1/users/me").await.member("id");
+    let phone = app.client().named("Phone").logged_in("ada").await;
+    let _ = phone.post("/api/users/logout").await.expect(200);
+    for _ in 0..10 {
+        let _ = phone.log_in("ada", WRONG).await.expect(401);
+    }
+    let expected = json!([{"rule": "device_failures", "whose": "device", "failures": 10,
+        "until": "2026-01-01T00:00:01.000Z"}]);
+    assert_eq!(ada.get("/api/users/limits").await.expect(200).json(), expected);
+    let root = admin_of(&app).await;
+    let path = format!("/api/users/{id}/limits");
+    assert_eq!(root.get(&path).await.expect(200).json(), expected);
+    let _ = root.post(&format!("/api/users/{id}/unlock")).await.expect(200);
+    assert_eq!(root.get(&path).await.expect(200).json(), json!([]));
+}

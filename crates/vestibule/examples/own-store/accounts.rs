@@ -100,6 +100,9 @@ impl State {
             self.queue([errand]);
         }
         self.queue(draft.errands);
+        for device in draft.new.devices {
+            self.note_device(account.id, device, account.created_at);
+        }
         account
     }
 

@@ -117,6 +117,7 @@ impl State {
         self.delete_links(id);
         self.errands.retain(|_, row| row.errand.account_id != Some(id));
         self.avatars.remove(&id);
+        self.devices.remove(&id);
         let sessions: Vec<_> = self.sessions_of(id).map(|row| row.session.id).collect();
         sessions.into_iter().filter_map(|id| self.end(id)).collect()
     }

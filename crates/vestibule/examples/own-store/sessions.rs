@@ -39,7 +39,9 @@ impl Sessions for MemoryStore {
         };
         row.account.last_login_at = Some(born);
         let account = row.account.clone();
-        Ok(Opening::Opened { account, ended: state.insert_session(session, opening.limit) })
+        let ended = state.insert_session(session, opening.limit);
+        let is_told = opening.arrival.is_some_and(|arrival| state.arrive(account.id, arrival, born));
+        Ok(Opening::Opened { account, ended, is_told })
     }
 
     async fn rotate_session(&self, rotation: RotationRequest) -> Result<Rotation, StoreError> {

@@ -12,6 +12,7 @@ mod audit_trail;
 mod avatars;
 mod deletions;
 mod errands;
+mod known_devices;
 mod passwords;
 mod proofs;
 mod registrations;
@@ -34,7 +35,7 @@ use vestibule::core::{
     ports::{
         Timestamp,
         audit::AuditRecord,
-        store::{Avatar, NewErrand, PendingDeletion, StoreError, StoredSigningKey},
+        store::{Avatar, KnownDevice, NewErrand, PendingDeletion, StoreError, StoredSigningKey},
     },
     values::{
         account::{Account, AccountId},
@@ -82,6 +83,7 @@ struct State {
     emails: HashMap<String, AccountId>,
     usernames: HashMap<String, AccountId>,
     avatars: HashMap<AccountId, Avatar>,
+    devices: HashMap<AccountId, Vec<KnownDevice>>,
     /// Those that have not ended: what ends is taken out, and told.
     sessions: BTreeMap<SessionId, SessionRow>,
     told: Told,

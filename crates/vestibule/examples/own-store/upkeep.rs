@@ -24,9 +24,10 @@ impl Upkeep for MemoryStore {
         let expired = state.delete_sessions(now, batch);
         let told = state.told.forget(now, batch - expired);
         let links = state.delete_expired_links(now, batch);
+        let devices = state.delete_devices(now, batch);
         let keys = state.delete_keys(now, batch);
         let audit = state.delete_audit(audit_before, batch);
-        Ok((expired + told + links + keys + audit) as u64)
+        Ok((expired + told + links + devices + keys + audit) as u64)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -107,7 +107,7 @@ fn opening(turn: Turn) -> Vec<(usize, Vec<Value>)> {
         stamp(),
         new.device.map_or(Value::Null, |device| Value::Bytes(*device.as_bytes())),
     ];
-    vec![(0, vec![owner, text(HASH), born]), (1, made)]
+    vec![(0, vec![owner, text(HASH), born, Value::Null]), (1, made)]
 }
 
 fn rotation(turn: Turn) -> Vec<Value> {

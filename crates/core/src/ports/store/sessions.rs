@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Arrival, StoreError};
 use crate::{
     ports::clock::Timestamp,
     values::{
@@ -20,12 +20,14 @@ use crate::{
 ///
 /// # Atomic
 /// - A login: the account is active and has the password that was verified, its last login is noted, the session is there,
-///   the one it replaces and those that make room for it have ended.
+///   the one it replaces and those that make room for it have ended, its device is remembered, and the letter that tells
+///   of a new one is queued.
 /// - A rotation: generation, expiry and the account as it now is are one compare-and-swap.
 ///
 /// # Races
 /// - Of many rotations with one generation, one is [`Rotation::Rotated`] and the others, within the grace,
 ///   [`Rotation::Repeated`]: one child, never two.
+/// - Of many logins by one new device, one is told of.
 /// - Of many that use a token a second time after its grace, one is [`Rotation::ReuseDetected`]; the others find a dead
 ///   session.
 /// - A login beside a cut-off, a ban, a deletion or a change of the password is refused, or the session that it opened
@@ -38,7 +40,8 @@ use crate::{
 pub trait Sessions: Send + Sync + fmt::Debug {
     /// Opens a session after a successful verification.
     ///
-    /// One that would be born at or before a cut-off is refused: it would be dead from its birth.
+    /// One that would be born at or before a cut-off is refused: it would be dead from its birth. Whether its device is new
+    /// is decided in the same step, which queues the letter about it, see [`Arrival`].
     async fn open_session(&self, opening: SessionOpening) -> Result<Opening, StoreError>;
 
     /// Moves a session one generation further: one compare-and-swap.
@@ -86,6 +89,8 @@ pub struct SessionOpening {
     pub session: NewSession,
     /// The hash the password was verified against: if it has changed since, nobody logs in with the old one.
     pub verified: PasswordHash,
+    /// The device; none where nobody remembers devices.
+    pub arrival: Option<Arrival>,
     /// How many live sessions an account may have; the oldest make room.
     pub limit: u32,
 }
@@ -99,6 +104,8 @@ pub enum Opening {
         account: Account,
         /// The sessions that ended to make room.
         ended: Vec<RevokedSession>,
+        /// Whether the device was new and the letter about it is queued.
+        is_told: bool,
     },
     /// The account is gone or disabled, or its password has been changed since it was verified; nothing was written.
     Refused,

@@ -32,6 +32,8 @@ pub enum Purpose {
     Device,
     /// The MAC of what the pages of a session repeat.
     Csrf,
+    /// Naming the places that something without cookies calls from, without keeping them.
+    Place,
     /// Naming counters after what somebody typed, which may be anything, without keeping it.
     Counter,
     /// Naming the secret itself without telling it.
@@ -48,6 +50,7 @@ impl Purpose {
             Self::CountedAddress => b"vestibule counted address v1",
             Self::Device => b"vestibule device v1",
             Self::Csrf => b"vestibule csrf v1",
+            Self::Place => b"vestibule place v1",
             Self::Counter => b"vestibule counter v1",
             Self::KeyId => b"vestibule key id v1",
         }
@@ -65,6 +68,7 @@ struct DerivedKeys {
     address: hmac::Key,
     device: hmac::Key,
     csrf: hmac::Key,
+    place: hmac::Key,
     counter: hmac::Key,
     wrap: RandomizedNonceKey,
     errand: RandomizedNonceKey,
@@ -83,6 +87,7 @@ impl DerivedKeys {
             address: mac(Purpose::CountedAddress)?,
             device: mac(Purpose::Device)?,
             csrf: mac(Purpose::Csrf)?,
+            place: mac(Purpose::Place)?,
             counter: mac(Purpose::Counter)?,
             wrap: seal(Purpose::SigningKeyWrap)?,
             errand: seal(Purpose::ErrandSeal)?,
@@ -213,6 +218,12 @@ impl MasterKeys {
         let is_made_by =
             |keys: &DerivedKeys| verify_slices_are_equal(&beginning(mac(&keys.csrf, session)), presented);
         self.all().any(|keys| is_made_by(keys).is_ok())
+    }
+
+    /// What a place is known by that something without cookies calls from.
+    #[must_use]
+    pub fn place_mac(&self, body: &[u8]) -> [u8; 16] {
+        beginning(mac(&self.current.place, body))
     }
 
     /// What a counter of something typed, or of a caller, is named after.
