@@ -237,16 +237,16 @@ pub(crate) fn delete_cookies(state: &AuthState, headers: &mut HeaderMap) {
 pub(crate) fn logged_in(state: &AuthState, login: LoggedIn) -> Result<Response, ApiError> {
     let mut response = no_store(Json(AccountBody::of(state, login.account)));
     set_cookies(state, &login.tokens, response.headers_mut())?;
-    remember_device(state, login.device, response)
+    remember_device(state, login.device.as_ref(), response)
 }
 
 /// Adds the cookie by which a browser is known again.
 pub(crate) fn remember_device(
     state: &AuthState,
-    device: Option<DeviceToken>,
+    device: Option<&DeviceToken>,
     mut response: Response,
 ) -> Result<Response, ApiError> {
-    remember(state, device.as_ref(), &mut response).map_err(ApiError::internal)?;
+    remember(state, device, &mut response).map_err(ApiError::internal)?;
     Ok(response)
 }
 

@@ -243,6 +243,11 @@ impl AuthBuilder {
     /// # Errors
     /// [`StartError`]; nothing is served that could not be checked.
     pub async fn start(self) -> Result<Arc<Auth>, StartError> {
+        // The keys and rules that it holds would make every future around it as large.
+        Box::pin(self.load()).await
+    }
+
+    async fn load(self) -> Result<Arc<Auth>, StartError> {
         self.policy.check()?;
         if self.policy.registration.conceals_existing && self.mailer.is_none() {
             return Err(

@@ -325,7 +325,7 @@ fn every_example_is_run_by_a_test() {
                 | (WEB_LOGIN, "js")
                 | (LOGIN_MANAGER, "rust")
                 | (TESTING, "rust" | "toml")
-                | (MAIL, "toml")
+                | (MAIL | BEHIND_A_PROXY, "toml")
                 | (WEBHOOKS, "toml" | "python" | "json")
                 | (CAPTCHA, "toml" | "json" | "html")
                 | (LIMITS, "bash") => true,
@@ -333,9 +333,8 @@ fn every_example_is_run_by_a_test() {
                     text("crates/vestibule/src/lib.rs")
                         .contains(&format!("include_str!(\"../../../{guide}\")"))
                 }
-                // What the example before it prints; or a part of a configuration.
+                // What the example before it prints.
                 (guide, "text") if guide.starts_with(GUIDES) => true,
-                (BEHIND_A_PROXY, "toml") => true,
                 (_, "sh") => example.code.replace("\\\n", " ").lines().all(is_command),
                 // A drawing is nothing to run.
                 (_, language) => document == MAP && language == "text",

@@ -126,7 +126,7 @@ pub(crate) async fn set(
     let session_id = user.claims.session_id;
     let owner = PasswordOwner { account: &account, session_id, client: &client, device };
     let device = state.auth().set_password(owner, new).await?;
-    remember_device(&state, device, null())
+    remember_device(&state, device.as_ref(), null())
 }
 
 /// The body of a change.
@@ -172,7 +172,7 @@ pub(crate) async fn change(
     let session_id = user.claims.session_id;
     let owner = PasswordOwner { account: &account, session_id, client: &client, device };
     let device = state.auth().change_password(owner, old, new).await?;
-    remember_device(&state, device, null())
+    remember_device(&state, device.as_ref(), null())
 }
 
 /// A browser where a cookie came along, and a program otherwise.

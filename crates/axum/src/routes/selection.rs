@@ -324,7 +324,7 @@ impl Table {
             let mut parts = make();
             for item in parts.1.paths.values_mut().filter(|_| tag.is_some()) {
                 openapi::for_each_operation(item, |operation| {
-                    operation.tags = tag.clone().map(|tag| vec![tag])
+                    operation.tags = tag.clone().map(|tag| vec![tag]);
                 });
             }
             let at = groups.iter().position(|(known, _)| *known == prefix);

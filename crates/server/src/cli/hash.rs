@@ -78,12 +78,11 @@ pub(super) fn calibrate(config: &Config, options: &Calibrate, is_json: bool) -> 
     let cost = Cost { memory_kib: configured.memory_kib, iterations: configured.iterations };
     let parallelism = configured.parallelism;
     let known = search.measured().iter().find(|known| known.cost == cost && parallelism == 1).copied();
-    let measured = match known {
-        Some(known) => known,
-        None => {
-            progress.show(MOST_STEPS, cost);
-            Measured { cost, time: measure(cost, parallelism, threads)? }
-        }
+    let measured = if let Some(known) = known {
+        known
+    } else {
+        progress.show(MOST_STEPS, cost);
+        Measured { cost, time: measure(cost, parallelism, threads)? }
     };
     let today = Today { measured, parallelism };
     progress.end();

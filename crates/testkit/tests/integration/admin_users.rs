@@ -218,8 +218,8 @@ async fn the_owner_is_told_of_names_that_an_administrator_changes_at_the_old_add
     let (app, boss, _ada, id) = stage().await;
     let _ = app.mails().await;
     let path = format!("/api/v1/users/{id}");
-    let patch = json!({"username": "countess", "email": "new@example.com", "confirmed": true});
-    let _ = boss.patch(&path).json(&patch).await.expect(200);
+    let names = json!({"username": "countess", "email": "new@example.com", "confirmed": true});
+    let _ = boss.patch(&path).json(&names).await.expect(200);
     let letters = app.mails().await;
     assert!(letters.iter().all(|letter| letter.to == "ada@example.com"), "{letters:?}");
     let says = |word: &str| letters.iter().filter(|letter| letter.text.contains(word)).count();
