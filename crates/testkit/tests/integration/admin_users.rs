@@ -225,7 +225,7 @@ async fn the_owner_is_told_of_names_that_an_administrator_changes_at_the_old_add
     let says = |word: &str| letters.iter().filter(|letter| letter.text.contains(word)).count();
     assert_eq!((letters.len(), says("countess"), says("new@example.com")), (2, 1, 1), "{letters:?}");
     // What stays as it is, and what is not a name, is no letter.
-    for patch in [patch, json!({"full_name": "Ada"}), json!({"username": null}), json!({"active": false})] {
+    for patch in [names, json!({"full_name": "Ada"}), json!({"username": null}), json!({"active": false})] {
         let _ = boss.patch(&path).json(&patch).await.expect(200);
         assert!(app.mails().await.is_empty(), "{patch}");
     }
