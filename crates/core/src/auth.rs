@@ -167,6 +167,12 @@ impl AuthBuilder {
         self
     }
 
+    /// Writes nobody of logins from devices that are new to their accounts, whatever the policy says.
+    pub fn without_new_device_letters(mut self) -> Self {
+        self.policy.mail.tells_of_new_devices = false;
+        self
+    }
+
     /// Sets the secrets that were in force before: they still verify and unwrap.
     pub fn previous_secrets(mut self, previous: Vec<SecretKey>) -> Self {
         self.previous = previous;

@@ -284,7 +284,7 @@ impl<U: HasPermissions, R: Resource<U>> Policy<U, R> {
 
 fn is_meant<U: HasPermissions, R: Resource<U>>(subject: &Subject, question: Question<'_, U, R>) -> bool {
     match (subject, question.user) {
-        (Subject::Anyone, _) | (Subject::LoggedIn, Some(_)) => true,
+        (Subject::Anyone, _) | (Subject::AnyUser, Some(_)) => true,
         (Subject::Owner, Some(user)) => question.resource.is_owned_by(user),
         (Subject::Permission(name), Some(user)) => user.has_permission(name),
         (_, None) => false,

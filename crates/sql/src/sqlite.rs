@@ -115,7 +115,7 @@ impl SqlStore<Sqlite> {
     /// Blocks while it does.
     ///
     /// ```
-    /// use vestibule_core::ports::store::Store;
+    /// use vestibule_core::ports::store::prelude::*;
     /// use vestibule_sql::SqliteStore;
     ///
     /// # #[tokio::main(flavor = "current_thread")]

@@ -120,6 +120,15 @@ async fn somebody_is_registered_once_and_logged_in_as_often_as_asked() {
 }
 
 #[tokio::test]
+async fn letters_about_new_devices_are_written_where_a_test_is_about_them() {
+    let app = TestApp::builder().telling_of_new_devices().start(|vestibule| my_app(&vestibule)).await;
+    let _ = app.logged_in("ada").await;
+    assert!(app.outbox().letters().await.is_empty(), "the first one is where they registered");
+    let _ = app.logged_in("ada").await;
+    assert!(app.outbox().await_letter_to("ada@example.com").await.subject().contains("New login"));
+}
+
+#[tokio::test]
 async fn people_come_in_whatever_the_rules_of_registration_are() {
     let rules: [fn(&mut Policy); 3] = [
         |policy| policy.registration.is_enabled = false,

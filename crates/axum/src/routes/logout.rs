@@ -57,7 +57,7 @@ pub(crate) struct LogoutBody {
     request_body = LogoutBody,
     security((), ("OAuth2PasswordBearer" = []), ("cookie" = [])),
     responses((status = 200, description = "Logged out.", body = (),
-        headers(("Set-Cookie" = String, description = "Both cookies, deleted.")))),
+        headers(("Set-Cookie" = String, description = "Both cookies, deleted; not where `others` end.")))),
 )]
 pub(crate) async fn logout(
     State(state): State<AuthState>,
@@ -86,12 +86,13 @@ pub(crate) async fn logout(
     let tokens = LogoutTokens { access, refresh: [cookies.refresh.as_deref(), refresh.as_deref()] };
     state.auth().log_out(tokens, scope, &client).await?;
     let mut response = null();
-    // The cookies of another session than the one that has ended still belong to somebody who is logged in.
+    // The cookies of another session than the one that has ended still belong to somebody who is logged in, and so do
+    // those of the one that stays when all others end.
     let kept = match &by_header {
         Some(claims) => replaced_session(&state, &headers).await.filter(|named| *named != claims.session_id),
         None => None,
     };
-    if kept.is_none() {
+    if kept.is_none() && scope != LogoutScope::Others {
         delete_cookies(&state, response.headers_mut());
     }
     Ok(response)

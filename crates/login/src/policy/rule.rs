@@ -24,7 +24,7 @@ pub enum Subject {
     /// Everybody, logged in or not.
     Anyone,
     /// Everybody who is logged in.
-    LoggedIn,
+    AnyUser,
     /// Whose thing it is.
     Owner,
     /// Who has the permission of exactly this name; a role is one, for applications that have roles.
@@ -42,7 +42,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anyone => f.write_str("anyone"),
-            Self::LoggedIn => f.write_str("logged_in"),
+            Self::AnyUser => f.write_str("logged_in"),
             Self::Owner => f.write_str("owner"),
             Self::Permission(name) => write!(f, "{PERMISSION}{name}"),
         }
@@ -60,7 +60,7 @@ impl FromStr for Subject {
     fn from_str(text: &str) -> Result<Self, BadSubject> {
         match (text, text.strip_prefix(PERMISSION)) {
             ("anyone", _) => Ok(Self::Anyone),
-            ("logged_in", _) => Ok(Self::LoggedIn),
+            ("logged_in", _) => Ok(Self::AnyUser),
             ("owner", _) => Ok(Self::Owner),
             (_, Some(name)) if !name.is_empty() => Ok(Self::permission(name)),
             _ => Err(BadSubject(text.to_owned())),

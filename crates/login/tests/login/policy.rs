@@ -41,7 +41,7 @@ fn user(name: &str) -> User {
 fn blog() -> PolicyBuilder<User, Post> {
     Policy::<User, Post>::builder()
         .rule(Rule::allow("readers").actions(["posts:read"]).to([Subject::Anyone]))
-        .rule(Rule::allow("members").actions(["posts:comment"]).to([Subject::LoggedIn]))
+        .rule(Rule::allow("members").actions(["posts:comment"]).to([Subject::AnyUser]))
         .rule(Rule::allow("editors").actions(["posts:edit:*"]).to([Subject::permission("posts:edit")]))
         .rule(Rule::allow("authors").actions(["posts:*"]).to([Subject::Owner]))
         .rule(Rule::deny("pinned").actions(["posts:delete"]).when(["pinned"]))
@@ -205,7 +205,7 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let names = prop::sample::subsequence(vec!["a:x", "a:y", "a:*", "b:x", "b:*", "a:x:1", "*"], 1..4);
     let subject = prop::sample::select(vec![
         Subject::Anyone,
-        Subject::LoggedIn,
+        Subject::AnyUser,
         Subject::Owner,
         Subject::permission("p"),
         Subject::permission("q"),

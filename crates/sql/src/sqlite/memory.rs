@@ -20,7 +20,7 @@ use crate::{migration::new_holder, port::SqlStore};
 /// same file, so that a restart can be tested:
 ///
 /// ```
-/// use vestibule_core::ports::store::Store;
+/// use vestibule_core::ports::store::prelude::*;
 /// use vestibule_sql::sqlite::MemoryDatabase;
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -38,6 +38,7 @@ pub struct TestAppBuilder {
     configure: Configure,
     open_store: OpenStore,
     secret: SecretKey,
+    tells_of_new_devices: bool,
     mailer: Option<Arc<dyn Mailer>>,
 }
 
@@ -57,6 +58,7 @@ impl TestAppBuilder {
             configure: Arc::new(|vestibule| vestibule),
             open_store: Arc::new(move || database.open().expect("a database in memory")),
             secret: SecretKey::generate(),
+            tells_of_new_devices: false,
             mailer: None,
         }
     }
@@ -109,6 +111,13 @@ impl TestAppBuilder {
     /// Delivers mail by the application's own mailer; the outbox stays empty then.
     pub fn mailer(mut self, mailer: impl Mailer + 'static) -> Self {
         self.mailer = Some(Arc::new(mailer));
+        self
+    }
+
+    /// Writes letters about devices that are new to an account, if the policy does: without this, nobody is written that
+    /// somebody whom the test logs in has logged in.
+    pub fn telling_of_new_devices(mut self) -> Self {
+        self.tells_of_new_devices = true;
         self
     }
 
@@ -194,10 +203,14 @@ impl TestAppBuilder {
 
     async fn open(&self, url: &str, inbox: Inbox) -> Vestibule {
         let mailer = self.mailer.clone().unwrap_or_else(|| Arc::new(inbox));
+        let is_quiet = !self.tells_of_new_devices;
         let builder = (self.configure)(Vestibule::builder(url))
             .clock(self.clock.clone())
             .hasher(TestHasher::start())
-            .engine(|engine| engine.mailer(mailer))
+            .engine(move |engine| {
+                let engine = engine.mailer(mailer);
+                if is_quiet { engine.without_new_device_letters() } else { engine }
+            })
             .without_background_work();
         let open_store = Arc::clone(&self.open_store);
         let store = spawn_blocking(move || open_store()).await.expect("a store");

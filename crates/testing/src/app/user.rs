@@ -9,7 +9,10 @@ use vestibule::{
         login::{LoggedIn, LoginAttempt},
         ports::store::PermissionChange,
         register::{NewUser, Registration, RegistrationError},
-        values::{account::Account, device::Device, password::Password, scope::Scopes, username::LoginName},
+        values::{
+            account::Account, client::Client, device::Device, password::Password, scope::Scopes,
+            username::LoginName,
+        },
     },
     http::cookies::CookieKind,
 };
@@ -107,7 +110,7 @@ impl<'a> TestUser<'a> {
     /// # Panics
     /// Where the application's rules or hooks refuse it.
     pub async fn registered(self) -> Account {
-        self.account().await
+        self.account(self.app.anonymous().caller()).await
     }
 
     /// Is logged in by cookie, on a device of their own.
@@ -134,13 +137,14 @@ impl<'a> TestUser<'a> {
     /// Where the application's rules or hooks refuse it.
     pub async fn bearer(self) -> TestClient {
         let client = self.app.anonymous();
-        let permissions = self.account().await.permissions;
+        let permissions = self.account(client.caller()).await.permissions;
         let login = self.log_in(&client, Device::Program, permissions).await;
         client.with_bearer(login.tokens.access.expose())
     }
 
     async fn log_in(&self, client: &TestClient, device: Device, scope: Scopes) -> LoggedIn {
-        self.account().await;
+        // From where they log in, so that they are not written of a new device.
+        self.account(client.caller()).await;
         let attempt = LoginAttempt {
             name: self.name.clone(),
             password: Password::new(&self.password),
@@ -156,11 +160,11 @@ impl<'a> TestUser<'a> {
     }
 
     /// The account, made where there is none, with every permission that was asked for.
-    async fn account(&self) -> Account {
+    async fn account(&self, caller: Client) -> Account {
         let (auth, operator) = (self.app.auth(), Administrator::operator());
         let account = match auth.find_account_by_name(&operator, &LoginName::read(&self.name)).await {
             Ok(account) => account,
-            Err(AdministrationError::Unknown) => self.register().await,
+            Err(AdministrationError::Unknown) => self.register(caller).await,
             Err(error) => panic!("{}: {error}", self.name),
         };
         let missing: Scopes = self.permissions.iter().map(str::to_owned).collect();
@@ -171,9 +175,10 @@ impl<'a> TestUser<'a> {
         changed.unwrap_or_else(|error| panic!("{} gets no permission: {error:?}", self.name))
     }
 
-    async fn register(&self) -> Account {
+    async fn register(&self, caller: Client) -> Account {
         let (email, username) = self.names();
-        let made = if self.may_register() { self.apply(&email, username.clone()).await } else { None };
+        let made =
+            if self.may_register() { self.apply(&email, username.clone(), caller).await } else { None };
         let account = match made {
             Some(account) => account,
             None => self.be_made(email, username).await,
@@ -201,7 +206,7 @@ impl<'a> TestUser<'a> {
     }
 
     /// Registers as everybody does; `None` where a captcha stands before it.
-    async fn apply(&self, email: &str, username: Option<String>) -> Option<Account> {
+    async fn apply(&self, email: &str, username: Option<String>, client: Client) -> Option<Account> {
         let registration = Registration {
             email: email.to_owned(),
             username,
@@ -212,7 +217,7 @@ impl<'a> TestUser<'a> {
             captcha: None,
             profile: self.profile.clone(),
             language: None,
-            client: self.app.anonymous().caller(),
+            client,
             device: Device::Program,
         };
         match self.app.auth().register(registration).await {

@@ -361,6 +361,7 @@ async fn a_veto_is_a_400_with_the_applications_reason_and_nothing_is_done() {
         .json(&json!({"username": "countess", "full_name": "Ada"}))
         .await
         .expect(200);
+    assert_eq!(app.mails().await.len(), 1, "of what was not vetoed");
     application.at("before_username_change", Manner::Veto);
     let both = json!({"username": "lovelace", "full_name": "Nobody"});
     let _ = root.patch(&format!("/api/v1/users/{id}")).json(&both).await.expect_problem(400, "vetoed");

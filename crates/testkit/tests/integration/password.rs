@@ -165,10 +165,10 @@ async fn a_password_is_changed_by_whoever_knows_it() {
     let _ = ada.put("/api/users/password").json(&body).await.expect(200);
     assert!(is_alive(&ada).await, "one's own session goes on");
     assert!(!is_alive(&other).await, "the others end");
-    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
-    let _ = app.client().log_in("ada", NEW).await.expect(200);
     let letter = only_letter(&app).await;
     assert!(letter.to == "ada@example.com" && letter.code.is_none());
+    let _ = app.client().log_in("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
+    let _ = app.client().log_in("ada", NEW).await.expect(200);
     let _ =
         app.client().put("/api/users/password").json(&body).await.expect_problem(401, "not_authenticated");
 }
