@@ -22,6 +22,7 @@ mod server;
 mod start;
 mod store;
 mod table;
+mod timing;
 
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ async fn measure(options: &BenchOptions) -> anyhow::Result<Vec<Row>> {
         BenchItem::Store => rows.extend(store::measure(options).await?),
         BenchItem::Accounts => rows.extend(accounts::measure(options).await?),
         BenchItem::Fanout => rows.extend(fanout::measure().await?),
+        BenchItem::Timing => rows.extend(timing::measure().await?),
         _ => {}
     }
     Ok(rows)

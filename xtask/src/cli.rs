@@ -73,7 +73,7 @@ pub(crate) enum EngineChoice {
 /// The parts of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BenchItem {
-    /// Everything below but `store`, `accounts` and `fanout`, which have to be asked for by name.
+    /// Everything below but `store`, `accounts`, `fanout` and `timing`, which have to be asked for by name.
     All,
     /// Logins per second against the raw pooled hash rate.
     Logins,
@@ -95,4 +95,6 @@ pub(crate) enum BenchItem {
     /// From a logout's answer on one node to the refusal on another, both on one PostgreSQL; 100 times each, one
     /// after the other and out of a quiet moment.
     Fanout,
+    /// Whether the time of an answer tells who has an account: logins, concealed registrations, forgotten passwords.
+    Timing,
 }

@@ -31,6 +31,8 @@ mod crash;
 mod drain;
 #[path = "black_box/encrypted.rs"]
 mod encrypted;
+#[path = "black_box/full_disk.rs"]
+mod full_disk;
 #[path = "black_box/journey.rs"]
 mod journey;
 #[path = "black_box/letters.rs"]

@@ -26,7 +26,7 @@ pub(super) struct Listening {
     address: SocketAddr,
     log: PathBuf,
     /// Goes after the process.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Listening {
@@ -44,7 +44,7 @@ impl Listening {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         prepare(&mut command, address, folder.path());
         let process = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { process, address, log, _folder: folder })
+        Ok(Self { process, address, log, folder })
     }
 
     /// Waits until `path` is answered with 200.
@@ -66,6 +66,11 @@ impl Listening {
     /// Where it listens.
     pub(super) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it works.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What it has printed.

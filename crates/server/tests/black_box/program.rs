@@ -24,6 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct Folder {
     directory: TempDir,
     environment: Vec<(String, String)>,
+    /// Run by the shell that becomes the server.
+    before: Option<String>,
 }
 
 /// How a command ended.
@@ -36,13 +38,20 @@ pub(crate) struct Ended {
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let folder = Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new() };
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Self { directory, environment: Vec::new(), before: None };
         folder.with("VESTIBULE_LISTEN", "127.0.0.1:0")
     }
 
     /// Sets an environment variable of everything that runs in it.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs this in the shell that becomes the server.
+    pub(crate) fn after(mut self, script: &str) -> Self {
+        self.before = Some(script.to_owned());
         self
     }
 
@@ -92,7 +101,15 @@ impl Folder {
     /// Starts the server, whose log goes to a file.
     pub(crate) fn spawn(&self) -> Child {
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = self.command(&["serve"]);
+        let mut command = match &self.before {
+            None => self.command(&["serve"]),
+            Some(script) => {
+                let mut shell = Command::new("sh");
+                shell.env_clear().envs(self.environment.iter().cloned()).current_dir(self.directory.path());
+                shell.args(["-c", &format!("{script}; exec \"$0\" serve"), env!("CARGO_BIN_EXE_vestibule")]);
+                shell
+            }
+        };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("it starts")
     }
 
@@ -119,6 +136,11 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -392,7 +392,9 @@ async fn a_changed_password_ends_every_acquaintance_elsewhere() {
     let _ = own.put("/api/users/password").json(&change(PASSWORD, new)).await.expect(200);
     exhaust(&app, "ada").await;
     let _ = elsewhere.log_in("ada", new).await.expect_problem(429, "rate_limited");
+    let _ = app.mails().await;
     let _ = own.log_in("ada", new).await.expect(200);
+    assert!(app.mails().await.is_empty(), "it is no new device");
     // A program keeps no cookie and is given none.
     app.clock().advance(Duration::from_secs(1));
     let token = own.cookie("access_token").unwrap();

@@ -187,6 +187,64 @@ async fn t08_behind_a_trusted_proxy_the_right_most_stranger_counts() {
     }
 }
 
+/// T08: whatever stands in the header, a caller who is at the limit stays there, and nobody is a 5xx.
+#[tokio::test]
+async fn t08_no_garbage_opens_a_way_around() {
+    let trusted = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+    let app = limited(2).http(|http| http.trusted_proxies = trusted).start().await;
+    let proxied = |forwarded: &[String]| {
+        let body = json!({"login": "ada", "password": WRONG});
+        let request = app.client().from_address("10.0.0.1").post("/api/users/login").json(&body);
+        forwarded.iter().fold(request, |request, value| request.header("x-forwarded-for", value))
+    };
+    // Both the proxy itself and the client behind it.
+    for exhausted in ["", "203.0.113.5"] {
+        for _ in 0..2 {
+            let _ = proxied(&[exhausted.to_owned()]).await.expect(401);
+        }
+    }
+    let long = "198.51.100.1, ".repeat(600);
+    for garbage in [
+        "unknown",
+        "_hidden",
+        "for=198.51.100.1",
+        "198.51.100.1:",
+        "198.51.100.1:99999",
+        "198.51.100.256",
+        "0x7f.1",
+        "198.51.100.1/32",
+        "fe80::1%eth0",
+        "[fe80::1%25eth0]",
+        "[2001:db8::1",
+        "2001:db8::1]:80",
+        "[198.51.100.1]",
+        "1e3",
+        "\u{661}\u{662}",
+        "198.51.100.1 203.0.113.9",
+        "198.51.100.1;203.0.113.9",
+        "\"198.51.100.1\"",
+        "-1",
+        "localhost",
+        "198.51.100.1\t.",
+        "0300.0.0.1",
+        ",",
+        "null",
+        long.trim_end_matches(", "),
+    ] {
+        let is_chain = garbage == long.trim_end_matches(", ");
+        let alone = proxied(&[garbage.to_owned()]).await;
+        // Of a chain of strangers the last one counts, who has a limit of their own.
+        assert_eq!(alone.status.as_u16(), if is_chain { 401 } else { 429 }, "{garbage:.40}");
+        let before = proxied(&[format!("{garbage}, 203.0.113.5")]).await;
+        let in_two_headers = proxied(&[garbage.to_owned(), "203.0.113.5".to_owned()]).await;
+        let in_between = proxied(&[format!("203.0.113.5, {garbage}, 10.0.0.1")]).await;
+        for (answer, is_known) in [(before, true), (in_two_headers, true), (in_between, !is_chain)] {
+            assert_eq!(answer.status.as_u16() == 429, is_known, "{garbage:.40}");
+            assert!(!answer.status.is_server_error(), "{garbage:.40}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_ipv6_caller_counts_by_its_64() {
     let app = limited(2).start().await;
