@@ -32,18 +32,23 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<Vec<String
     applied
 }
 
-/// Applies file after file, each in one transaction with its record.
+/// Applies file after file, each in one transaction with its record; to a new database all in one, so that its first start
+/// waits for the disk once.
 fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<String>, OpenError> {
     // Asked again: while we waited for the lease, its holder has probably done the work.
     let applied = applied_versions(connection, path)?;
     let pending: Vec<_> =
         migration::known().into_iter().filter(|known| !applied.contains(&known.0)).collect();
+    let mut run_until = |target| {
+        let run = migration::runner().set_target(target).run(connection);
+        run.map_err(|source| OpenError::Migration { path: path.to_owned(), source })
+    };
+    if applied.is_empty() {
+        run_until(Target::Latest)?;
+        return Ok(migration::names(pending));
+    }
     for (version, _) in &pending {
-        let target = i32::try_from(*version).map_or(Target::Latest, Target::Version);
-        migration::runner()
-            .set_target(target)
-            .run(connection)
-            .map_err(|source| OpenError::Migration { path: path.to_owned(), source })?;
+        run_until(i32::try_from(*version).map_or(Target::Latest, Target::Version))?;
     }
     Ok(migration::names(pending))
 }
