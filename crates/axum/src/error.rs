@@ -340,7 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn t58_outages_are_never_a_success_and_never_tell_why() {
-        let away = || StoreError::Unavailable("the disk of db7 is full".into());
+        let away = || StoreError::Unavailable("the disk of zuul is full".into());
         let broken = || StoreError::Broken("column x is a cat".into());
         let busy = |millis| HashError::Overloaded { retry_after: Duration::from_millis(millis) };
         for (error, status, code, retry_after) in [
@@ -356,7 +356,7 @@ mod tests {
             let waits = headers.get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
             assert_eq!(waits, retry_after, "{code}");
             let text = problem.to_string();
-            assert!(!text.contains("db7") && !text.contains("cat"), "{text}");
+            assert!(!text.contains("zuul") && !text.contains("cat"), "{text}");
         }
     }
 
