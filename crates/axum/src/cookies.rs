@@ -14,6 +14,7 @@ const HOST_PREFIX: &str = "__Host-";
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CookieKind {
     /// The access token's.
     Access,
@@ -59,7 +60,7 @@ impl CookiePolicy {
     /// The `Set-Cookie` that sets it, for whole seconds of `lifetime`.
     ///
     /// # Errors
-    /// [`UnfitCookie`], above all for more than 4096 bytes.
+    /// [`UnfitCookie::TooLong`] for more than 4096 bytes, [`UnfitCookie::Characters`] for what no cookie can carry.
     pub fn set(self, kind: CookieKind, value: &str, lifetime: Duration) -> Result<HeaderValue, UnfitCookie> {
         set_cookie(&self.name(kind), value, lifetime, self.secure)
     }
@@ -138,9 +139,11 @@ mod tests {
     #[test]
     fn what_no_cookie_can_carry_is_refused() {
         let long = "x".repeat(4096);
-        for value in ["", "a b", "a;b", "a,b", "a\"b", "a\\b", "é", "a\r\nb", &long] {
-            assert_eq!(PLAIN.set(CookieKind::Access, value, Duration::ZERO), Err(UnfitCookie), "{value:.20}");
+        for value in ["", "a b", "a;b", "a,b", "a\"b", "a\\b", "é", "a\r\nb"] {
+            let refusal = PLAIN.set(CookieKind::Access, value, Duration::ZERO);
+            assert_eq!(refusal, Err(UnfitCookie::Characters), "{value}");
         }
+        assert_eq!(PLAIN.set(CookieKind::Access, &long, Duration::ZERO), Err(UnfitCookie::TooLong));
         assert!(PLAIN.set(CookieKind::Access, &"x".repeat(4000), Duration::ZERO).is_ok());
     }
 

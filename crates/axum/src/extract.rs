@@ -78,6 +78,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Languages {
 /// }
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Authenticated {
     /// What the token says.
     pub claims: Arc<AccessClaims>,
@@ -87,6 +88,7 @@ pub struct Authenticated {
 
 /// Where an access token was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenLocation {
     /// In the `Authorization` header.
     Header,

@@ -31,7 +31,6 @@ use vestibule_core::{
 };
 use vestibule_login::cookies::{decides_over_cookie, forbid_caching};
 
-pub use self::service::ImplicitRefreshService;
 use crate::{
     answers::set_cookies,
     client::client,

@@ -15,6 +15,7 @@ use crate::{
 
 /// The rules every request and every answer pass.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HttpPolicy {
     /// How cookies are named and protected.
     pub cookies: CookiePolicy,

@@ -151,6 +151,34 @@ impl NewToken {
         }
     }
 
+    /// What a verified token says, once more: for a renewal of your own, where
+    /// [`renewal_layer`](crate::LoginManager::renewal_layer) does not fit.
+    ///
+    /// It is as fresh as the old one, so [`Fresh`](crate::Fresh) sees no difference, and belongs to the same login
+    /// ([`LoginClaims::login_id`]). Its lifetime is the manager's. How long a login may last in all is yours to decide:
+    /// [`LoginClaims::authenticated_at`] is when it began.
+    ///
+    /// ```
+    /// use vestibule_login::{Login, LoginManager, NewToken, TokenError, TokenResponse};
+    /// use axum::extract::State;
+    ///
+    /// async fn renew(login: Login<String>, State(manager): State<LoginManager<String>>) -> Result<TokenResponse, String> {
+    ///     let token = manager.create_access_token(NewToken::renewing(&login.claims));
+    ///     token.map(|token| TokenResponse::of(&token)).map_err(|error| error.to_string())
+    /// }
+    /// ```
+    pub fn renewing(claims: &LoginClaims) -> Self {
+        Self {
+            subject: claims.subject.clone(),
+            lifetime: None,
+            scopes: claims.scopes.clone(),
+            session_id: claims.login_id().map(str::to_owned),
+            authentication: claims.authenticated_at.map_or(Authentication::Unknown, Authentication::At),
+            csrf: claims.csrf.clone(),
+            custom: claims.custom.clone(),
+        }
+    }
+
     /// Another lifetime than the manager's; zero means expired now.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);

@@ -10,15 +10,29 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 /// What no cookie may exceed, name and attributes included: browsers drop longer ones without a word.
 const MAX_COOKIE_BYTES: usize = 4096;
 
-/// A value that does not go into a cookie: it is too long, or has characters that cookies cannot carry.
+/// Why a cookie is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the value does not fit into a cookie")]
-pub struct UnfitCookie;
+#[non_exhaustive]
+pub enum UnfitCookie {
+    /// It would be longer than what browsers keep.
+    #[error(
+        "the cookie is longer than 4096 bytes, which browsers drop without a word; put less into the token"
+    )]
+    TooLong,
+    /// Its name or value is empty or has characters that cookies cannot carry.
+    #[error(
+        "the cookie's name or value is empty or has characters that cookies cannot carry (RFC 6265 §4.1.1)"
+    )]
+    Characters,
+    /// The manager looks for tokens in no cookie, so it would never find this one.
+    #[error("tokens are not looked for in cookies; name one with `LoginManagerBuilder::locations`")]
+    NoCookieLocation,
+}
 
 /// The `Set-Cookie` that sets a cookie, for whole seconds of `lifetime`; `name` carries its prefix.
 ///
 /// # Errors
-/// [`UnfitCookie`], above all for more than 4096 bytes.
+/// [`UnfitCookie::TooLong`] for more than 4096 bytes, [`UnfitCookie::Characters`] for what no cookie can carry.
 pub fn set_cookie(
     name: &str,
     value: &str,
@@ -26,7 +40,7 @@ pub fn set_cookie(
     is_secure: bool,
 ) -> Result<HeaderValue, UnfitCookie> {
     if value.is_empty() || !value.bytes().all(is_cookie_octet) {
-        return Err(UnfitCookie);
+        return Err(UnfitCookie::Characters);
     }
     render(name, value, lifetime.as_secs(), ("; HttpOnly", is_secure))
 }
@@ -42,7 +56,7 @@ pub fn set_readable_cookie(
     is_secure: bool,
 ) -> Result<HeaderValue, UnfitCookie> {
     if value.is_empty() || !value.bytes().all(is_cookie_octet) {
-        return Err(UnfitCookie);
+        return Err(UnfitCookie::Characters);
     }
     render(name, value, lifetime.as_secs(), ("", is_secure))
 }
@@ -71,10 +85,13 @@ fn render(
 ) -> Result<HeaderValue, UnfitCookie> {
     let secure = if is_secure { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path=/; Max-Age={max_age}{http_only}; SameSite=Lax{secure}");
-    if !is_cookie_name(name) || cookie.len() > MAX_COOKIE_BYTES {
-        return Err(UnfitCookie);
+    if !is_cookie_name(name) {
+        return Err(UnfitCookie::Characters);
     }
-    let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie)?;
+    if cookie.len() > MAX_COOKIE_BYTES {
+        return Err(UnfitCookie::TooLong);
+    }
+    let mut cookie = HeaderValue::try_from(cookie).map_err(|_| UnfitCookie::Characters)?;
     cookie.set_sensitive(true);
     Ok(cookie)
 }

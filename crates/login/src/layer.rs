@@ -1,20 +1,16 @@
 //! A layer that finds out who is calling, for every route.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use axum::{
     body::Body,
+    extract::State,
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{Request, request::Parts};
-use tower::{Layer, Service};
+use tower::Layer;
 
 use crate::{
+    around::{Around, around},
     body::read_body,
     extract::User,
     location::{Found, Location},
@@ -66,47 +62,20 @@ impl<U> LoginLayer<U> {
     }
 }
 
-impl<U, I> Layer<I> for LoginLayer<U> {
-    type Service = LoginService<U, I>;
+impl<U: User, I> Layer<I> for LoginLayer<U> {
+    type Service = Around<Self, I>;
 
     fn layer(&self, inner: I) -> Self::Service {
-        LoginService { layer: Self { manager: self.manager.clone(), is_lenient: self.is_lenient }, inner }
+        around(self, |State(layer), request, next| Box::pin(layer.let_through(request, next)), inner)
     }
 }
 
-/// The service that [`LoginLayer`] makes.
-#[derive(Clone, Debug)]
-pub struct LoginService<U, I> {
-    layer: LoginLayer<U>,
-    inner: I,
-}
-
-impl<U, I> Service<Request<Body>> for LoginService<U, I>
-where
-    U: User,
-    I: Service<Request<Body>, Error = Infallible> + Clone + Send + 'static,
-    I::Response: IntoResponse,
-    I::Future: Send,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The service that is ready is taken, and its clone waits for the next request.
-        let mut inner = self.inner.clone();
-        std::mem::swap(&mut inner, &mut self.inner);
-        let LoginLayer { manager, is_lenient } = self.layer.clone();
-        Box::pin(async move {
-            match identify(&manager, request, is_lenient).await {
-                Ok(request) => inner.call(request).await.map(IntoResponse::into_response),
-                Err((refusal, parts)) => Ok(manager.reject(refusal, &parts).into_response()),
-            }
-        })
+impl<U: User> LoginLayer<U> {
+    async fn let_through(self, request: Request<Body>, next: Next) -> Response {
+        match identify(&self.manager, request, self.is_lenient).await {
+            Ok(request) => next.run(request).await,
+            Err((refusal, parts)) => self.manager.reject(refusal, &parts).into_response(),
+        }
     }
 }
 

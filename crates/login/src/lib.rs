@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+pub mod around;
 pub mod authenticator;
 mod body;
 mod bounded;
@@ -75,7 +76,7 @@ pub use self::{
         RequiredPermission, RequiredScopes, Scoped, User,
     },
     guard::{GuardedRouter, Requirement, RouteAudit, RoutePolicy},
-    layer::{LoginLayer, LoginService, RequestUser},
+    layer::{LoginLayer, RequestUser},
     live::UntilEnded,
     location::Location,
     manager::{HasLogin, LoginManager},
@@ -83,6 +84,6 @@ pub use self::{
     own_tokens::{AccessToken, TokenError},
     refusal::Refusal,
     rejection::Rejection,
-    renewal::{RenewalLayer, RenewalService},
+    renewal::RenewalLayer,
     token_response::TokenResponse,
 };

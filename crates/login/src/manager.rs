@@ -83,6 +83,7 @@ impl<U> LoginManager<U> {
 
     /// As [`over`](Self::over), with everything as usual: header, then the cookie of this full name, and problems for
     /// answers.
+    #[doc(hidden)]
     pub fn usual(
         authenticator: impl Authenticator<U> + 'static,
         origins: OriginPolicy,
@@ -181,7 +182,7 @@ impl<U> LoginManager<U> {
     /// value that pages repeat is put into a cookie beside it.
     ///
     /// # Errors
-    /// [`UnfitCookie`] where the token is too long, or no location is a cookie.
+    /// [`UnfitCookie::TooLong`] where the token is, and [`UnfitCookie::NoCookieLocation`].
     pub fn set_cookie(&self, headers: &mut HeaderMap, token: &AccessToken) -> Result<(), UnfitCookie> {
         let rest = token.expires_at.since(self.now());
         let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
@@ -197,7 +198,7 @@ impl<U> LoginManager<U> {
     /// revoked.
     ///
     /// # Errors
-    /// [`UnfitCookie`] where no location is a cookie.
+    /// [`UnfitCookie::NoCookieLocation`].
     pub fn delete_cookie(&self, headers: &mut HeaderMap) -> Result<(), UnfitCookie> {
         let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
         headers.append(header::SET_COOKIE, delete_cookie(name, is_secure)?);
@@ -212,7 +213,7 @@ impl<U> LoginManager<U> {
             Location::Cookie(name) => Some(name.as_str()),
             _ => None,
         });
-        names.take(1).next().ok_or(UnfitCookie)
+        names.take(1).next().ok_or(UnfitCookie::NoCookieLocation)
     }
 
     /// Where clients get a token, for descriptions of the application.

@@ -11,26 +11,18 @@
 //! - a logout that is undone: an answer that sets or deletes the cookie itself is left as it is;
 //! - caches that hand one person's token to the next.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::{
-    body::Body,
-    response::{IntoResponse, Response},
-};
+use axum::{body::Body, extract::State, middleware::Next, response::Response};
 use http::{HeaderMap, Method, Request, StatusCode, request::Parts};
-use tower::{Layer, Service};
+use tower::Layer;
 use vestibule_token::clock::Timestamp;
 
 use crate::{
+    around::{Around, around},
     authenticator::{BadToken, VerifyError},
     builder::LoginConfigError,
-    claims::{Authentication, LoginClaims, NewToken},
+    claims::{LoginClaims, NewToken},
     cookies::{decides_over_cookie, forbid_caching},
     csrf::Proof,
     extract::User,
@@ -113,7 +105,7 @@ impl<U> RenewalLayer<U> {
     }
 
     /// What a token is exchanged for, where it is time.
-    fn successor(&self, claims: LoginClaims, leeway: Duration, at: Timestamp) -> Option<NewToken> {
+    fn successor(&self, claims: &LoginClaims, leeway: Duration, at: Timestamp) -> Option<NewToken> {
         let expires_at = claims.expires_at.minus(leeway);
         let proved_at = claims.authenticated_at?;
         let lifetime = expires_at.since(claims.issued_at?);
@@ -122,15 +114,7 @@ impl<U> RenewalLayer<U> {
         if expires_at.since(at) > window || end <= expires_at {
             return None;
         }
-        Some(NewToken {
-            subject: claims.subject,
-            lifetime: Some(end.since(at)),
-            scopes: claims.scopes,
-            session_id: claims.session_id.or(claims.token_id),
-            authentication: Authentication::At(proved_at),
-            csrf: claims.csrf,
-            custom: claims.custom,
-        })
+        Some(NewToken::renewing(claims).lifetime(end.since(at)))
     }
 }
 
@@ -173,7 +157,7 @@ impl<U: User> RenewalLayer<U> {
     ) -> Result<Option<AccessToken>, VerifyError> {
         let Ok(shop) = self.manager.shop() else { return Ok(None) };
         // First without the callbacks: most tokens are not due.
-        if self.successor(shop.read(&token, FULL, at)?, shop.leeway, at).is_none() {
+        if self.successor(&shop.read(&token, FULL, at)?, shop.leeway, at).is_none() {
             return Ok(None);
         }
         let claims = shop.verify_at(&token, at).await?;
@@ -183,7 +167,7 @@ impl<U: User> RenewalLayer<U> {
         if self.manager.authenticator().load(&claims).await?.is_none() {
             return Err(BadToken::UnknownUser.into());
         }
-        let Some(new) = self.successor(claims, shop.leeway, at) else { return Ok(None) };
+        let Some(new) = self.successor(&claims, shop.leeway, at) else { return Ok(None) };
         match shop.make_at(new, false, at) {
             Ok(token) => Ok(Some(token)),
             Err(error) => {
@@ -203,51 +187,23 @@ fn may_carry(response: &Response, cookie: &str) -> bool {
     is_fit && !decides_over_cookie(response.headers(), cookie)
 }
 
-impl<U, I> Layer<I> for RenewalLayer<U> {
-    type Service = RenewalService<U, I>;
+impl<U: User, I> Layer<I> for RenewalLayer<U> {
+    type Service = Around<Self, I>;
 
     fn layer(&self, inner: I) -> Self::Service {
-        let layer = Self { manager: self.manager.clone(), within: self.within, max_age: self.max_age };
-        RenewalService { layer, inner }
+        around(self, |State(layer), request, next| Box::pin(layer.let_through(request, next)), inner)
     }
 }
 
-/// The service that [`RenewalLayer`] makes.
-#[derive(Clone, Debug)]
-pub struct RenewalService<U, I> {
-    layer: RenewalLayer<U>,
-    inner: I,
-}
-
-impl<U, I> Service<Request<Body>> for RenewalService<U, I>
-where
-    U: User,
-    I: Service<Request<Body>, Error = Infallible> + Clone + Send + 'static,
-    I::Response: IntoResponse,
-    I::Future: Send,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The service that is ready is taken, and its clone waits for the next request.
-        let mut inner = self.inner.clone();
-        std::mem::swap(&mut inner, &mut self.inner);
-        let layer = self.layer.clone();
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let presented = layer.find(&parts);
-            let mut response = inner.call(Request::from_parts(parts, body)).await?.into_response();
-            let cookie = layer.manager.cookie_name().unwrap_or_default();
-            if let Some(presented) = presented.filter(|_| may_carry(&response, cookie)) {
-                layer.renew(presented, response.headers_mut()).await;
-            }
-            Ok(response)
-        })
+impl<U: User> RenewalLayer<U> {
+    async fn let_through(self, request: Request<Body>, next: Next) -> Response {
+        let (parts, body) = request.into_parts();
+        let presented = self.find(&parts);
+        let mut response = next.run(Request::from_parts(parts, body)).await;
+        let cookie = self.manager.cookie_name().unwrap_or_default();
+        if let Some(presented) = presented.filter(|_| may_carry(&response, cookie)) {
+            self.renew(presented, response.headers_mut()).await;
+        }
+        response
     }
 }

@@ -7,6 +7,7 @@ mod servers {
     mod pgbouncer;
     mod postgres;
     mod proxy;
+    mod quick_start;
     mod redis;
     mod tls;
     mod watchdog;

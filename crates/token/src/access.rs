@@ -108,6 +108,7 @@ impl<'a> Presented<'a> {
 
 /// The claims of an access token that has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AccessClaims {
     /// `sub`: whose token it is.
     pub account_id: AccountId,

@@ -21,6 +21,7 @@ const REFUSED_PARAMETERS: [&str; 7] = ["crit", "jwk", "jku", "x5c", "x5u", "b64"
 
 /// A signature algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Algorithm {
     /// Ed25519 (RFC 8037 §3.1).
     EdDsa,

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "encrypted-pem")]
 mod encrypted;
+mod error;
 mod shared;
 
 use std::fmt;
@@ -23,7 +24,10 @@ use jsonwebtoken::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-pub use self::shared::BadSecret;
+pub use self::{
+    error::{BadSigningKey, SigningError},
+    shared::BadSecret,
+};
 use crate::{
     claims::ACCESS_TOKEN_TYPE,
     jws::{self, Algorithm, VerifyingKey},
@@ -58,39 +62,6 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A token could not be made: a bug or a broken key.
-#[derive(Debug, thiserror::Error)]
-#[error("the token could not be signed: {0}")]
-pub struct SigningError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
-impl SigningError {
-    /// Takes what went wrong.
-    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(cause.into())
-    }
-}
-
-/// Why a private key is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadSigningKey {
-    /// Not a PEM file with an unencrypted private key of the algorithm.
-    #[error("it is not an unencrypted PKCS #8 private key in PEM for the configured algorithm")]
-    Malformed,
-    /// No key of this algorithm can sign here.
-    #[error("its algorithm is not supported; use EdDSA, ES256 or RS256")]
-    Unsupported,
-    /// The public half is too weak to be trusted.
-    #[error("it is too weak; RSA keys need 2048 bits or more")]
-    Weak,
-    /// There is no key.
-    #[error("there is none")]
-    Missing,
-    /// The password of an encrypted key is wrong, or the key is encrypted in a way that is not supported.
-    #[error("it cannot be decrypted with this password")]
-    Locked,
-}
-
 impl SigningKey {
     /// Makes a new key.
     ///
@@ -113,6 +84,9 @@ impl SigningKey {
     /// # Errors
     /// [`BadSigningKey`] says why not.
     pub fn from_pem(pem: &[u8], algorithm: Algorithm) -> Result<Self, BadSigningKey> {
+        if is_encrypted(pem) {
+            return Err(BadSigningKey::Encrypted);
+        }
         let key = match algorithm {
             Algorithm::EdDsa => EncodingKey::from_ed_pem(pem),
             Algorithm::Es256 => EncodingKey::from_ec_pem(pem),
@@ -218,6 +192,12 @@ impl SigningKey {
     }
 }
 
+/// RFC 5958 §3, and the older `Proc-Type` of RFC 1421.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let marks: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+    marks.iter().any(|mark| pem.windows(mark.len()).any(|window| window == *mark))
+}
+
 fn encode_header(algorithm: Algorithm, kid: &str, typ: &str) -> String {
     URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm.as_str(), "kid": kid, "typ": typ }).to_string())
 }
@@ -283,6 +263,17 @@ mod tests {
         let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
         let printed = format!("{key:?}");
         assert!(printed.contains(key.kid()) && !printed.contains("PRIVATE"));
+    }
+
+    #[test]
+    fn an_encrypted_key_is_told_apart_from_a_broken_one() {
+        for mark in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----",
+            "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED",
+        ] {
+            let refusal = SigningKey::read_pem(mark.as_bytes()).unwrap_err();
+            assert_eq!(refusal, BadSigningKey::Encrypted, "{mark}");
+        }
     }
 
     #[test]

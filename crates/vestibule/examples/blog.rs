@@ -1,5 +1,5 @@
-//! A blog: users with pen names, posts by slug, edited and deleted by their authors alone, a list to read and one
-//! description of it all.
+//! A blog: users with pen names, posts by slug, rules of who edits and deletes them, a list to read and one description of
+//! it all.
 //!
 //! `cargo run --example blog`, then open what it prints. It listens on `LISTEN` (default `127.0.0.1:3000`) and keeps users
 //! and posts in the folder `DATA_DIR`; without that, in a temporary one that goes with it.
@@ -98,7 +98,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let vestibule = Vestibule::builder(&url).described_profile::<Profile>().open(&folder).await?;
-    let app = App { vestibule: vestibule.clone(), posts: Arc::new(Posts::open(folder.join("posts.json"))?) };
+    let posts = Posts::open(folder.join("posts.json"), posts::rules()?)?;
+    let app = App { vestibule: vestibule.clone(), posts: Arc::new(posts) };
 
     println!("The blog is at {url}, its documentation at {url}/docs. Try:");
     println!(

@@ -1,4 +1,4 @@
-//! The quick start: everything on embedded SQLite, in a few lines.
+//! The quick start: everything on embedded SQLite, or on PostgreSQL, in a few lines.
 
 mod builder;
 mod mount;
@@ -79,6 +79,14 @@ pub enum QuickStartError {
     #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The URL of the database is none.
+    #[cfg(feature = "postgres")]
+    #[error("the database URL is refused: {0}")]
+    DatabaseUrl(#[from] vestibule_sql::postgres::UrlError),
+    /// The database cannot be opened.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    OpenPostgres(#[from] vestibule_sql::postgres::OpenError),
     /// Passwords cannot be hashed.
     #[error(transparent)]
     Hashing(#[from] vestibule_hashing::StartError),

@@ -14,6 +14,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use vestibule::{
+    Scopes, Vestibule,
+    core::{administration::Administrator, ports::store::PermissionChange, values::username::LoginName},
+};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -120,6 +124,19 @@ impl Blog {
     }
 }
 
+/// What an operator does while the program does not run.
+fn make_administrator(folder: &Path, name: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let vestibule = Vestibule::builder("http://127.0.0.1:3000").open(folder).await.unwrap();
+        let (engine, operator) = (vestibule.auth(), Administrator::operator());
+        let account = engine.find_account_by_name(&operator, &LoginName::read(name)).await.unwrap();
+        let admin = PermissionChange::Add(Scopes::read("admin"));
+        engine.change_permissions(&operator, account.id, admin).await.unwrap();
+        vestibule.close().await;
+    });
+}
+
 #[test]
 fn the_blog_does_what_its_ancestor_did() {
     let folder = tempfile::tempdir().unwrap();
@@ -165,8 +182,11 @@ fn the_blog_does_what_its_ancestor_did() {
 
     // Users and posts outlive the program; tokens are for the address they were issued at.
     drop(blog);
+    make_administrator(folder.path(), "bob");
     let blog = Blog::start(folder.path());
-    let ada = blog.token_of("ada");
+    let (ada, bob) = (blog.token_of("ada"), blog.token_of("bob"));
+    assert_eq!(blog.json("PUT", "/blogs/signed", Some(&bob), &edit).0, 403, "what others wrote stays theirs");
+    assert_eq!(blog.json("DELETE", "/blogs/signed", Some(&bob), &Value::Null).0, 204);
     assert_eq!(blog.json("GET", "/blogs/hello", None, &Value::Null).1["title"], "Hello again <b>");
     assert_eq!(blog.json("DELETE", "/blogs/hello", Some(&ada), &Value::Null).0, 204);
     assert_eq!(blog.json("GET", "/blogs/hello", None, &Value::Null).0, 404);

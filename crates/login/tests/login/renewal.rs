@@ -388,3 +388,26 @@ fn a_manager_without_a_cookie_has_nothing_to_renew() {
     let refused = login.renewal_layer().unwrap_err().to_string();
     assert!(refused.contains("a cookie among its places"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_renewal_by_hand_is_as_fresh_as_the_token_it_renews() {
+    let app = App::new();
+    let first = app.token(NewToken::of("ada").scopes(["read"]).claim("team", "blue").unwrap());
+    let first = app.claims(&first).await;
+    app.clock.advance(10 * MINUTE);
+    let token = app.token(NewToken::renewing(&first));
+    let second = app.claims(&token).await;
+    assert_eq!(app.get("/page", &token).await.status, 200);
+    assert_eq!(app.get("/fresh", &token).await.status, 401);
+    assert_ne!(second.token_id, first.token_id);
+    assert_eq!(second.login_id(), first.login_id());
+    assert_eq!(second.expires_at, first.expires_at.plus(Duration::from_mins(10)));
+    let said = |claims: &LoginClaims| {
+        (claims.subject.clone(), claims.scopes.clone(), claims.authenticated_at, claims.custom.clone())
+    };
+    assert_eq!(said(&second), said(&first));
+    // What nobody proved stays so.
+    let unproved = app.claims(&app.token(NewToken::of("ada").not_fresh())).await;
+    let renewed = app.claims(&app.token(NewToken::renewing(&unproved))).await;
+    assert_eq!(renewed.authenticated_at, None);
+}

@@ -7,7 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use vestibule_login::{
-    Algorithm, LoginManager, NewToken, SigningKey, TokenError,
+    Algorithm, Location, LoginManager, NewToken, SigningKey, TokenError,
+    cookies::UnfitCookie,
     token::{clock::Timestamp, jws},
 };
 
@@ -131,7 +132,8 @@ async fn no_token_lasts_that_fits_nowhere() {
     let huge = NewToken::of("ada").claim("x", "x".repeat(10_000)).unwrap();
     assert!(matches!(login.create_access_token(huge), Err(TokenError::TooLong)));
     let large = login.create_access_token(NewToken::of("ada").claim("x", "x".repeat(3200)).unwrap()).unwrap();
-    assert!(login.set_cookie(&mut HeaderMap::new(), &large).is_err(), "browsers drop it without a word");
+    let refusal = login.set_cookie(&mut HeaderMap::new(), &large).unwrap_err();
+    assert_eq!(refusal, UnfitCookie::TooLong, "browsers drop it without a word");
     assert!(matches!(login.create_access_token(""), Err(TokenError::NoSubject)));
 }
 
@@ -267,7 +269,7 @@ async fn an_encrypted_key_needs_its_password() {
             );
         }
         let plain = LoginManager::from_pem(pem).user_loader(find).build().unwrap_err().to_string();
-        assert!(plain.contains("not an unencrypted PKCS #8 private key"), "{plain}");
+        assert!(plain.contains("it is encrypted; read it with its password"), "{plain}");
     }
 }
 
@@ -367,4 +369,14 @@ async fn has_scopes_asks_a_token() {
     assert!(!login.has_scopes(token.expose(), ["read", "admin"]).await.unwrap());
     assert!(!login.has_scopes("a.b.c", [] as [&str; 0]).await.unwrap(), "a bad token has none");
     assert!(login.has_scopes(token.expose(), [] as [&str; 0]).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_manager_without_a_cookie_says_that_it_has_none() {
+    let login = built(builder().locations([Location::Header]).user_loader(find));
+    let token = login.create_access_token("ada").unwrap();
+    let refusal = login.set_cookie(&mut HeaderMap::new(), &token).unwrap_err();
+    assert_eq!(refusal, UnfitCookie::NoCookieLocation);
+    assert_eq!(login.delete_cookie(&mut HeaderMap::new()), Err(UnfitCookie::NoCookieLocation));
+    assert!(refusal.to_string().contains("LoginManagerBuilder::locations"));
 }

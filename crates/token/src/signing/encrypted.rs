@@ -8,12 +8,14 @@ impl SigningKey {
     /// Reads a private key from an encrypted PEM file, as `openssl pkcs8 -topk8` writes it.
     ///
     /// # Errors
-    /// [`BadSigningKey::Locked`] for a wrong password, and whatever [`SigningKey::read_pem`] refuses.
+    /// [`BadSigningKey::Locked`] for a wrong password, [`BadSigningKey::NotEncrypted`], and whatever [`SigningKey::read_pem`] refuses.
     pub fn read_encrypted_pem(pem: &[u8], password: &[u8]) -> Result<Self, BadSigningKey> {
         let text = std::str::from_utf8(pem).map_err(|_| BadSigningKey::Malformed)?;
         let (label, document) = SecretDocument::from_pem(text).map_err(|_| BadSigningKey::Malformed)?;
-        if label != "ENCRYPTED PRIVATE KEY" {
-            return Err(BadSigningKey::Malformed);
+        match label {
+            "ENCRYPTED PRIVATE KEY" => {}
+            "PRIVATE KEY" => return Err(BadSigningKey::NotEncrypted),
+            _ => return Err(BadSigningKey::Malformed),
         }
         let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes());
         let opened = encrypted.map_err(|_| BadSigningKey::Malformed)?.decrypt(password);
@@ -46,9 +48,11 @@ mod tests {
     fn what_is_no_encrypted_key_is_refused() {
         let plain = SigningKey::generate(Algorithm::EdDsa).unwrap();
         let cut = LOCKED.replacen("\nM", "\nN", 1);
-        for pem in [plain.pem(), b"", b"\xff", cut.as_bytes(), LOCKED.get(..80).unwrap().as_bytes()] {
+        let refusal = SigningKey::read_encrypted_pem(plain.pem(), b"open sesame").unwrap_err();
+        assert_eq!(refusal, BadSigningKey::NotEncrypted);
+        for pem in [b"".as_slice(), b"\xff", cut.as_bytes(), LOCKED.get(..80).unwrap().as_bytes()] {
             assert!(SigningKey::read_encrypted_pem(pem, b"open sesame").is_err());
         }
-        assert_eq!(SigningKey::read_pem(LOCKED.as_bytes()).unwrap_err(), BadSigningKey::Malformed);
+        assert_eq!(SigningKey::read_pem(LOCKED.as_bytes()).unwrap_err(), BadSigningKey::Encrypted);
     }
 }

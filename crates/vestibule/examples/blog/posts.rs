@@ -15,14 +15,27 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use vestibule::{
     CurrentUser,
+    core::values::account::Account,
     http::{
         error::{ApiError, Code},
         json::JsonObject,
         utoipa::{self, ToSchema},
     },
+    policy::{BadPolicy, Policy, Resource, Rule, Subject},
 };
 
 use crate::profile::signature;
+
+/// Who may do what to a post.
+pub(crate) type Rules = Policy<Account, Post>;
+
+/// Authors edit and delete what they wrote, and administrators delete what should not be there.
+pub(crate) fn rules() -> Result<Rules, BadPolicy> {
+    Policy::builder()
+        .rule(Rule::allow("authors").actions(["posts:edit", "posts:delete"]).to([Subject::Owner]))
+        .rule(Rule::allow("moderation").actions(["posts:delete"]).to([Subject::permission("admin")]))
+        .build()
+}
 
 /// A post.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
@@ -38,6 +51,16 @@ pub(crate) struct Post {
     author_id: String,
     /// Their name, as it was then.
     pub(crate) author: String,
+}
+
+impl Resource<Account> for Post {
+    fn name(&self) -> String {
+        format!("posts:{}", self.slug)
+    }
+
+    fn is_owned_by(&self, user: &Account) -> bool {
+        self.author_id == user.id.to_string()
+    }
 }
 
 /// A post to be written.
@@ -69,16 +92,17 @@ pub(crate) struct Edit {
 pub(crate) struct Posts {
     by_slug: Mutex<BTreeMap<String, Post>>,
     file: PathBuf,
+    rules: Rules,
 }
 
 impl Posts {
-    pub(crate) fn open(file: PathBuf) -> io::Result<Self> {
+    pub(crate) fn open(file: PathBuf, rules: Rules) -> io::Result<Self> {
         let by_slug = match fs::read(&file) {
             Ok(text) => serde_json::from_slice(&text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { by_slug: Mutex::new(by_slug), file })
+        Ok(Self { by_slug: Mutex::new(by_slug), file, rules })
     }
 
     pub(crate) fn all(&self) -> Vec<Post> {
@@ -100,19 +124,21 @@ impl Posts {
         Ok(outcome)
     }
 
+    /// The post of this slug, for whom the rules allow this.
+    fn allowed<'a>(
+        &self,
+        posts: &'a mut BTreeMap<String, Post>,
+        slug: &str,
+        (user, action): (&CurrentUser, &str),
+    ) -> Result<&'a mut Post, ApiError> {
+        let post = posts.get_mut(slug).ok_or_else(|| ApiError::new(Code::NotFound))?;
+        self.rules.check(&user.0, action, post).map_err(|_| ApiError::new(Code::Forbidden))?;
+        Ok(post)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Post>> {
         self.by_slug.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The post of this slug, for its author alone.
-fn own<'a>(
-    posts: &'a mut BTreeMap<String, Post>,
-    slug: &str,
-    user: &CurrentUser,
-) -> Result<&'a mut Post, ApiError> {
-    let post = posts.get_mut(slug).ok_or_else(|| ApiError::new(Code::NotFound))?;
-    if post.author_id == user.0.id.to_string() { Ok(post) } else { Err(ApiError::new(Code::Forbidden)) }
 }
 
 /// All posts.
@@ -180,13 +206,13 @@ pub(crate) async fn edit(
     let (title, body) = (fields.required_string("title"), fields.required_string("body"));
     fields.finish()?;
     posts.change(|all| {
-        let post = own(all, &slug, &user)?;
+        let post = posts.allowed(all, &slug, (&user, "posts:edit"))?;
         (post.title, post.body) = (title, body);
         Ok(Json(post.clone()))
     })
 }
 
-/// Deletes one's own post.
+/// Deletes one's own post, or for administrators anybody's.
 #[utoipa::path(delete, path = "/blogs/{slug}", operation_id = "delete_post", tag = "blogs",
     params(("slug" = String, Path)), security(("OAuth2PasswordBearer" = [])),
     responses((status = 204, description = "It is gone."), (status = 401, description = "Nobody is logged in."),
@@ -197,7 +223,7 @@ pub(crate) async fn delete(
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     posts.change(|all| {
-        own(all, &slug, &user)?;
+        posts.allowed(all, &slug, (&user, "posts:delete"))?;
         all.remove(&slug);
         Ok(StatusCode::NO_CONTENT)
     })

@@ -1,16 +1,15 @@
-//! The three ways to open a [`Vestibule`](super::Vestibule): in a folder, in memory, over a store of the application's own.
+//! The ways to open a [`Vestibule`](super::Vestibule): in a folder, in memory, on PostgreSQL, over a store of the
+//! application's own.
 
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 use std::{io, sync::Arc};
 
 use vestibule_axum::{policy::HttpPolicy, same_origin::Origin, state::AuthState};
-use vestibule_core::{
-    Auth,
-    ports::{PasswordHasher, Store},
-    values::secret::SecretKey,
-};
+use vestibule_core::{Auth, ports::Store, values::secret::SecretKey};
 use vestibule_hashing::HashingPool;
+#[cfg(feature = "postgres")]
+use vestibule_sql::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use vestibule_sql::{SqliteOptions, SqliteStore, sqlite::DATABASE_FILE};
 
@@ -29,12 +28,13 @@ impl VestibuleBuilder {
     #[cfg(feature = "sqlite")]
     pub async fn open(self, folder: impl AsRef<Path>) -> Result<Vestibule, QuickStartError> {
         let folder = folder.as_ref().to_owned();
-        self.start(move || {
+        let laid = in_background(move || {
             let database = folder.join(DATABASE_FILE);
             let secret = obtain_secret_key(&folder, &database)?;
-            Ok((secret, SqliteStore::open(SqliteOptions::serve(database))?))
-        })
-        .await
+            let store = SqliteStore::open(SqliteOptions::serve(database))?;
+            Ok((secret, store as Arc<dyn Store>))
+        });
+        self.start(laid).await
     }
 
     /// Opens a new database in memory, with a new secret: everything is gone when the process ends.
@@ -56,7 +56,45 @@ impl VestibuleBuilder {
     /// [`QuickStartError`].
     #[cfg(feature = "sqlite")]
     pub async fn open_in_memory(self) -> Result<Vestibule, QuickStartError> {
-        self.start(|| Ok((SecretKey::generate(), SqliteStore::in_memory()?))).await
+        let laid = in_background(|| {
+            let store = SqliteStore::in_memory()?;
+            Ok((SecretKey::generate(), store as Arc<dyn Store>))
+        });
+        self.start(laid).await
+    }
+
+    /// Opens a database of PostgreSQL 12 or newer, migrated where need be, for one process of the application or many:
+    /// what one revokes the others refuse within a second.
+    ///
+    /// `url` is as the server's `database_url`: `postgres://user:password@host:5432/database`. Hosts that are not
+    /// loopback are reached over TLS and verified in full, unless it says `sslmode=disable`. For another number of
+    /// connections, other time-outs or a pooler, make a [`PostgresOptions`] and a [`PostgresStore`] and give that to
+    /// [`open_with`](Self::open_with).
+    ///
+    /// Each process counts attempts for itself; together they count over Redis (`vestibule-redis`), given as
+    /// [`engine`](Self::engine)`(|engine| engine.throttle(…))`.
+    ///
+    /// ```
+    /// use vestibule::{QuickStartError, Vestibule, core::values::secret::SecretKey};
+    ///
+    /// async fn open() -> Result<Vestibule, Box<dyn std::error::Error>> {
+    ///     // At least 32 bytes, the same in every process: `openssl rand -base64 32`.
+    ///     let secret = SecretKey::parse(std::env::var("SECRET_KEY")?.as_bytes())?;
+    ///     let url = std::env::var("DATABASE_URL")?;
+    ///     Ok(Vestibule::builder("https://app.example").open_postgres(&url, secret).await?)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`QuickStartError`].
+    ///
+    /// # Security
+    /// Keep the secret apart from the data: whoever has both can make tokens. It must be the same at every start.
+    #[cfg(feature = "postgres")]
+    pub async fn open_postgres(self, url: &str, secret: SecretKey) -> Result<Vestibule, QuickStartError> {
+        let options = PostgresOptions::parse(url)?;
+        let laid = async { Ok((secret, PostgresStore::open(options).await? as Arc<dyn Store>)) };
+        self.start(laid).await
     }
 
     /// Opens over a store of the application's own, with the secret that everything in it is derived from.
@@ -69,7 +107,7 @@ impl VestibuleBuilder {
     ///     core::{ports::Store, values::secret::SecretKey},
     /// };
     ///
-    /// // A store on PostgreSQL (feature `postgres`), or any other that implements the port.
+    /// // Anything that implements the port.
     /// async fn open(store: Arc<dyn Store>, secret: SecretKey) -> Result<Vestibule, QuickStartError> {
     ///     Vestibule::builder("https://app.example").open_with(store, secret).await
     /// }
@@ -85,28 +123,22 @@ impl VestibuleBuilder {
         store: Arc<dyn Store>,
         secret: SecretKey,
     ) -> Result<Vestibule, QuickStartError> {
-        self.start(move || Ok((secret, store))).await
+        self.start(async { Ok((secret, store)) }).await
     }
 
     async fn start(
         self,
-        lay: impl FnOnce() -> Result<Foundation, QuickStartError> + Send + 'static,
+        foundation: impl Future<Output = Result<Foundation, QuickStartError>> + Send,
     ) -> Result<Vestibule, QuickStartError> {
         let origin: Origin = Origin::of_url(&self.public_url)?;
         if self.hashing.danger_allow_weak_parameters && !origin.is_plain_loopback() {
             return Err(QuickStartError::HashingForTests);
         }
-        let (hashing, own_hasher) = (self.hashing, self.hasher);
-        let foundation = tokio::task::spawn_blocking(move || {
-            let (secret, store) = lay()?;
-            let hasher = match own_hasher {
-                Some(hasher) => hasher,
-                None => Arc::new(HashingPool::start(hashing)?) as Arc<dyn PasswordHasher>,
-            };
-            Ok::<_, QuickStartError>((secret, store, hasher))
-        });
-        let (secret, store, hasher) =
-            foundation.await.map_err(|error| QuickStartError::Task(io::Error::other(error)))??;
+        let (secret, store) = foundation.await?;
+        let hasher = match self.hasher {
+            Some(hasher) => hasher,
+            None => in_background(move || Ok(Arc::new(HashingPool::start(self.hashing)?) as _)).await?,
+        };
 
         let mut policy = self.policy;
         policy.tokens.issuer.clone_from(&self.public_url);
@@ -121,4 +153,12 @@ impl VestibuleBuilder {
         let upkeep = self.has_background_work.then(|| Arc::new(auth.start_upkeep()));
         Ok(Vestibule { state: AuthState::new(auth, http), store, upkeep, mount: self.mount })
     }
+}
+
+/// Does what blocks where it keeps no request waiting.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, QuickStartError> + Send + 'static,
+) -> Result<T, QuickStartError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| QuickStartError::Task(io::Error::other(error)))?
 }
