@@ -5,38 +5,36 @@
 //! costs what a wrong password costs), and passwords changed while they were being verified.
 
 mod entry;
+mod error;
 mod record;
+mod session;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use self::entry::Found;
+pub use self::error::LoginError;
+pub(crate) use self::session::Birth;
 use crate::{
     Auth,
-    captcha::CaptchaError,
     detach::to_the_end,
-    gate::{Attempt, Limit},
-    hooks::{After, Before},
+    hooks::Before,
     ports::{
-        clock::Timestamp,
-        hasher::{HashError, Verification},
-        hooks::{Caller, Concerning, HookError, LogIn},
-        store::{Opening, SessionOpening, StoreError},
+        hasher::Verification,
+        hooks::{Caller, Concerning, LogIn},
     },
-    token::{Issue, SigningError, TokenPair},
+    token::TokenPair,
     values::{
-        account::{Account, AccountId, Credentials},
+        account::{Account, Credentials},
         client::Client,
         device::{Device, DeviceToken},
         password::{Password, PasswordHash},
         scope::Scopes,
-        session::{NewSession, SessionId},
+        session::SessionId,
     },
 };
 
 /// How often a login begins anew where the account changes under it; the second time is enough for every honest case.
 const TRIES: u32 = 3;
-/// The generation of a session's first refresh token.
-pub(crate) const FIRST_GENERATION: u64 = 0;
 
 /// Somebody who says who they are.
 #[derive(Debug)]
@@ -65,15 +63,6 @@ struct Verified {
     hash: PasswordHash,
 }
 
-/// What a session begins with.
-pub(crate) struct Birth {
-    pub(crate) account_id: AccountId,
-    pub(crate) scope: Scopes,
-    /// Sessions begun at or before this moment are dead.
-    pub(crate) cutoff_at: Timestamp,
-    pub(crate) client: Client,
-}
-
 /// A login that succeeded.
 #[derive(Clone, Debug)]
 pub struct LoggedIn {
@@ -91,84 +80,6 @@ impl LoggedIn {
     fn event(&self, client: &Client) -> LogIn {
         let (account, session_id) = (self.account.clone(), self.session_id);
         LogIn { account, session_id, caller: Caller::of(client) }
-    }
-}
-
-/// Why nobody is logged in.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoginError {
-    /// Too many attempts.
-    #[error("too many attempts; again in {} s", retry_after.as_secs())]
-    RateLimited {
-        /// Which limit.
-        limit: Limit,
-        /// Until another try is worth it.
-        retry_after: Duration,
-    },
-    /// There have been failures, and no captcha was solved, or nobody can say.
-    #[error(transparent)]
-    Captcha(#[from] CaptchaError),
-    /// No such account, no password, or a wrong one: which, nobody is told.
-    #[error("name or password is wrong")]
-    InvalidCredentials,
-    /// No such account; told only where [`crate::danger::reveal_unknown_accounts`] asks for it.
-    #[error("there is no such account")]
-    UnknownAccount,
-    /// The password is right, but the account may not be used.
-    #[error("the account is disabled")]
-    AccountDisabled {
-        /// Whether [`crate::danger::reveal_unknown_accounts`] is in force, which says it in its own words.
-        is_revealed: bool,
-    },
-    /// The password is right, but the account waits for its deletion, which its owner asked for.
-    #[error("the account is to be deleted at {}", at.to_rfc3339())]
-    DeletionPending {
-        /// When it is deleted.
-        at: Timestamp,
-    },
-    /// The password is right, but the address has to be proved first; a new link may be on its way there.
-    #[error("the address is not confirmed")]
-    EmailNotConfirmed,
-    /// The password is right, but the application does not want it, or could not be asked.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// The password could not be verified.
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    /// The store could not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The tokens could not be made.
-    #[error(transparent)]
-    Signing(#[from] SigningError),
-}
-
-impl LoginError {
-    /// The stable code for the audit log.
-    const fn code(&self) -> &'static str {
-        match self {
-            Self::RateLimited { .. } => "rate_limited",
-            Self::Captcha(error) => error.code(),
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::UnknownAccount => "unknown_account",
-            Self::AccountDisabled { .. } => "account_disabled",
-            Self::DeletionPending { .. } => "deletion_pending",
-            Self::EmailNotConfirmed => "email_not_confirmed",
-            Self::Hook(HookError::Vetoed(_)) => "vetoed",
-            Self::Hash(HashError::Overloaded { .. }) => "overloaded",
-            Self::Hash(_) | Self::Store(StoreError::Unavailable(_)) => "unavailable",
-            Self::Hook(_) | Self::Store(_) | Self::Signing(_) => "internal",
-        }
-    }
-
-    /// Whether it was no fault of the caller's, so that the attempt must not count.
-    const fn is_ours(&self) -> bool {
-        match self {
-            Self::Captcha(error) => error.is_free(),
-            Self::Hash(_) | Self::Store(_) | Self::Signing(_) | Self::Hook(HookError::Failed { .. }) => true,
-            _ => false,
-        }
     }
 }
 
@@ -297,93 +208,5 @@ impl Auth {
                 Some(old)
             }
         }
-    }
-
-    /// Opens the session; `None` where the account was banned, deleted or given another hash meanwhile.
-    async fn open_session(
-        &self,
-        admitted: &Attempt,
-        verified: Verified,
-        attempt: &LoginAttempt,
-    ) -> Result<Option<LoggedIn>, LoginError> {
-        let Verified { credentials, hash } = verified;
-        let account = &credentials.account;
-        let scope = attempt.scope.intersection(&self.policy.tokens.scopes).intersection(&account.permissions);
-        let birth = Birth {
-            account_id: account.id,
-            scope,
-            cutoff_at: credentials.cutoff_at,
-            client: attempt.client.clone(),
-        };
-        let session = NewSession { replaces: attempt.replaces, ..self.new_session(admitted, birth) };
-        // A clock that is behind the one of a reset must not make a stranger of a device that logs in after it.
-        let born = session.created_at;
-        let token = attempt.device.after_login(&self.master, account.id, born);
-        let device =
-            token.as_ref().map_or_else(|| Device::of_program(&self.master, &attempt.client), DeviceToken::id);
-        let session = NewSession { device: Some(device), ..session };
-        let arrival = self.arrival(&credentials, attempt, token.as_ref(), born)?;
-        let opening = SessionOpening {
-            session: session.clone(),
-            verified: hash,
-            arrival: Some(arrival),
-            limit: self.policy.tokens.sessions_per_account,
-        };
-        match self.store.open_session(opening).await? {
-            Opening::Opened { account, ended, is_told } => {
-                if is_told {
-                    self.wake_outbox();
-                }
-                self.revocations.learn_sessions(&ended);
-                metrics::counter!("vestibule_sessions_opened_total").increment(1);
-                metrics::counter!("vestibule_sessions_ended_total").increment(ended.len() as u64);
-                let login = self.hand_out(account, &session, token)?;
-                self.tell_hooks(|| After::Login(login.event(&attempt.client))).await;
-                Ok(Some(login))
-            }
-            Opening::Refused => Ok(None),
-        }
-    }
-
-    /// A session born now, or just after the last cut-off where that lies ahead of this machine's clock.
-    ///
-    /// # Security
-    /// It takes what only the gate gives, so that no way in forgets to count.
-    pub(crate) fn new_session(&self, _: &Attempt, birth: Birth) -> NewSession {
-        let Birth { account_id, scope, cutoff_at, client } = birth;
-        let policy = &self.policy.tokens;
-        let created_at = self.clock.now().max(cutoff_at.plus(Duration::from_millis(1)));
-        let ends_at = created_at.plus(policy.refresh_max);
-        NewSession {
-            id: SessionId::new(created_at),
-            account_id,
-            scope,
-            created_at,
-            expires_at: created_at.plus(policy.refresh_ttl).min(ends_at),
-            ends_at,
-            access_until: created_at.plus(policy.access_reach()),
-            client,
-            device: None,
-            replaces: None,
-        }
-    }
-
-    /// The tokens of a session that has just been opened, and what its device is to keep.
-    pub(crate) fn hand_out(
-        &self,
-        account: Account,
-        session: &NewSession,
-        device: Option<DeviceToken>,
-    ) -> Result<LoggedIn, SigningError> {
-        let tokens = self.issue_tokens(&Issue {
-            at: self.clock.now(),
-            account: &account,
-            session_id: session.id,
-            generation: FIRST_GENERATION,
-            scope: &session.scope,
-            authenticated_at: session.created_at,
-            expires_at: session.expires_at,
-        })?;
-        Ok(LoggedIn { account, session_id: session.id, tokens, device })
     }
 }

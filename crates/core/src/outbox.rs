@@ -6,42 +6,34 @@
 //! A node that dies in the middle leaves the errand to the others when its lease ends, so a message may be sent twice and
 //! is never lost.
 
+mod errand;
+
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use tokio::{
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
+use self::errand::{ANNOUNCEMENT, describe};
+pub(crate) use self::errand::{Errand, Letter, Recipient, seal};
 use crate::{
     Auth,
     detach::Abandoned,
     ports::{
         audit::{AuditEvent, AuditKind, AuditOutcome},
-        clock::Timestamp,
         mailer::DeliveryError,
-        notifier::Event,
-        store::{ClaimedErrand, NewErrand, StoreError},
+        store::{ClaimedErrand, StoreError},
     },
-    register::Applicant,
-    values::{
-        account::AccountId,
-        language::Language,
-        message::{Content, Message},
-        secret::{MasterKeys, random_bytes, time_ordered_id},
-    },
+    values::{account::AccountId, secret::random_bytes},
 };
 
 /// How many errands a node runs at once: one slow mail server must not hold up a thousand letters to others.
 const AT_ONCE: usize = 4;
 /// How many events a node tells of at once, beside those: a receiver that is slow must hold up no letter.
 const TOLD_AT_ONCE: usize = 16;
-/// What errands that tell of events are called in metrics and the log.
-const ANNOUNCEMENT: &str = "webhook";
 /// How long an errand is one node's.
 const LEASE: Duration = Duration::from_mins(5);
 /// How long an errand may take: less than its lease, so that nobody else has begun it meanwhile.
@@ -56,68 +48,6 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 const LATEST: Duration = Duration::from_mins(75);
 /// When an errand is given up, counted from when it was made.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
-
-/// What is to be done.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "errand", rename_all = "snake_case")]
-pub(crate) enum Errand {
-    /// Deliver a message.
-    Deliver(Letter),
-    /// Help somebody who says that they have forgotten their password, if there is such an account.
-    Remind {
-        /// The address, as given.
-        email: String,
-        /// The caller's address, for the audit log.
-        address: String,
-    },
-    /// Take a registration further that tells nobody whether its address has an account.
-    Register(Applicant),
-    /// Tell other systems of an event.
-    Announce(Event),
-}
-
-/// A message as it is kept.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Letter {
-    account_id: Option<[u8; 16]>,
-    to: String,
-    username: Option<String>,
-    language: Option<String>,
-    at: i64,
-    content: Content,
-}
-
-/// Whom a message is for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Recipient<'a> {
-    pub(crate) account_id: AccountId,
-    pub(crate) email: &'a str,
-    pub(crate) username: Option<&'a str>,
-    pub(crate) language: Option<Language>,
-}
-
-impl Letter {
-    pub(crate) fn to(recipient: Recipient<'_>, at: Timestamp, content: Content) -> Self {
-        Self {
-            account_id: Some(*recipient.account_id.as_uuid().as_bytes()),
-            to: recipient.email.to_owned(),
-            username: recipient.username.map(str::to_owned),
-            language: recipient.language.map(|language| language.tag().to_owned()),
-            at: at.as_millis(),
-            content,
-        }
-    }
-
-    fn into_message(self) -> Message {
-        Message {
-            to: self.to,
-            username: self.username,
-            language: self.language.as_deref().and_then(Language::read).unwrap_or_default(),
-            at: Timestamp::from_millis(self.at),
-            content: self.content,
-        }
-    }
-}
 
 /// How an errand went.
 enum Ending {
@@ -138,42 +68,7 @@ impl Ending {
     }
 }
 
-/// Seals an errand that is due at once.
-pub(crate) fn seal(master: &MasterKeys, errand: &Errand, now: Timestamp) -> Result<NewErrand, StoreError> {
-    let id = time_ordered_id(now);
-    let plain = serde_json::to_vec(errand).map_err(|error| StoreError::Broken(error.into()))?;
-    let plain = Zeroizing::new(plain);
-    let sealed = master.seal_errand(&id, &plain).map_err(|error| StoreError::Broken(error.into()))?;
-    // An announcement outlives the account that it is about.
-    let account_id = describe(errand).1.filter(|_| !matches!(errand, Errand::Announce(_)));
-    Ok(NewErrand { id, sealed, account_id, created_at: now, due_at: now })
-}
-
 impl Auth {
-    /// Whether anything is told by mail here.
-    #[must_use]
-    pub fn sends_mail(&self) -> bool {
-        self.mailer.is_some()
-    }
-
-    /// A message as an errand; `None` where nothing is told by mail.
-    pub(crate) fn letter(
-        &self,
-        recipient: Recipient<'_>,
-        now: Timestamp,
-        content: Content,
-    ) -> Result<Option<NewErrand>, StoreError> {
-        if !self.sends_mail() {
-            return Ok(None);
-        }
-        self.errand(&Errand::Deliver(Letter::to(recipient, now, content)), now).map(Some)
-    }
-
-    /// Seals an errand that is due at once.
-    pub(crate) fn errand(&self, errand: &Errand, now: Timestamp) -> Result<NewErrand, StoreError> {
-        seal(&self.master, errand, now)
-    }
-
     /// Says that an errand was queued, so that it does not wait for the next look.
     pub(crate) fn wake_outbox(&self) {
         self.errands_queued.notify_one();
@@ -327,14 +222,6 @@ impl Auth {
         });
     }
 
-    fn open_errand(&self, claimed: &ClaimedErrand) -> Result<Errand, String> {
-        let plain =
-            self.master.open_errand(&claimed.id, &claimed.sealed).map_err(|error| error.to_string())?;
-        // What serde says of it could repeat a part of it.
-        serde_json::from_slice(&plain)
-            .map_err(|_| "it is of a kind that this version does not know".to_owned())
-    }
-
     async fn run(&self, id: Uuid, errand: Errand) -> Ending {
         match errand {
             Errand::Deliver(letter) => match &self.mailer {
@@ -354,18 +241,6 @@ impl Auth {
                 Err(error) => Ending::Later(error.to_string()),
             },
         }
-    }
-}
-
-fn describe(errand: &Errand) -> (&'static str, Option<AccountId>) {
-    match errand {
-        Errand::Deliver(letter) => {
-            let account_id = letter.account_id.map(uuid::Uuid::from_bytes).map(AccountId::from_uuid);
-            (letter.content.kind(), account_id)
-        }
-        Errand::Remind { .. } => ("remind", None),
-        Errand::Register(_) => ("register", None),
-        Errand::Announce(event) => (ANNOUNCEMENT, Some(AccountId::from_uuid(event.account_id))),
     }
 }
 
