@@ -9,8 +9,12 @@
 //! to anybody; where the account has had enough of them under its other name, they are not told and not heard either. So
 //! two names are no two budgets, and nobody learns that they are one account's.
 
+mod limit;
+
 use std::time::Duration;
 
+pub(crate) use self::limit::GateError;
+pub use self::limit::Limit;
 use crate::{
     Auth,
     policy::CaptchaPolicy,
@@ -26,52 +30,6 @@ use crate::{
         username::LoginName,
     },
 };
-
-/// Which limit on guesses has been reached. The names are an API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Limit {
-    /// That of a client network.
-    Network,
-    /// That of strangers, for a name or an account.
-    Strangers,
-    /// That of a device which has logged in to the account before, or of a session.
-    Device,
-}
-
-impl Limit {
-    /// The name of the configuration's key for it, without its section.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Network => "login_attempts",
-            Self::Strangers => "account_failures",
-            Self::Device => "device_failures",
-        }
-    }
-
-    pub(crate) const fn of(key: &ThrottleKey) -> Self {
-        match key {
-            ThrottleKey::Name(_) | ThrottleKey::Strangers(_) => Self::Strangers,
-            ThrottleKey::Device(..) | ThrottleKey::Session(..) => Self::Device,
-            _ => Self::Network,
-        }
-    }
-}
-
-/// Why nobody is let in to try.
-#[derive(Debug)]
-pub(crate) enum GateError {
-    /// The limit has been reached.
-    Closed {
-        /// What is full.
-        key: ThrottleKey,
-        /// Until it is worth another try.
-        retry_after: Duration,
-    },
-    /// The counters could not answer.
-    Store(StoreError),
-}
 
 /// An attempt that has been counted, or need not be; it stays counted unless it is given back.
 ///

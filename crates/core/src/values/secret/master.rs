@@ -1,19 +1,19 @@
 //! The keys derived from `secret_key`: one a purpose, so that nothing made for one can be used for another.
 
+mod sealing;
+
 use std::fmt;
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
+    aead::{AES_256_GCM, RandomizedNonceKey},
     constant_time::verify_slices_are_equal,
     hkdf, hmac,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use self::sealing::{open, seal};
 use super::SecretKey;
-
-/// The length of AES-GCM's nonce, in bytes.
-const NONCE: usize = 12;
 
 /// What a derived key is for; each purpose has its own HKDF label (RFC 5869), so no MAC can be moved to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,29 +278,6 @@ fn mac(key: &hmac::Key, text: &[u8]) -> [u8; 32] {
 /// Half of a MAC, where every byte counts and nobody can try many.
 fn beginning(mac: [u8; 32]) -> [u8; 16] {
     mac.first_chunk().copied().unwrap_or_default()
-}
-
-fn seal(key: &RandomizedNonceKey, bound_to: &[u8], plain: &[u8]) -> Result<Vec<u8>, CannotUnwrap> {
-    let mut sealed = Zeroizing::new(plain.to_vec());
-    let nonce = key.seal_in_place_append_tag(Aad::from(bound_to), &mut *sealed).map_err(|_| CannotUnwrap)?;
-    Ok([nonce.as_ref().as_slice(), sealed.as_slice()].concat())
-}
-
-fn open<'k>(
-    keys: impl Iterator<Item = &'k RandomizedNonceKey>,
-    bound_to: &[u8],
-    sealed: &[u8],
-) -> Result<Unwrapped, CannotUnwrap> {
-    let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(CannotUnwrap)?;
-    for (position, key) in keys.enumerate() {
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotUnwrap)?;
-        let mut buffer = Zeroizing::new(sealed.to_vec());
-        if let Ok(plain) = key.open_in_place(nonce, Aad::from(bound_to), &mut buffer) {
-            let secret = Zeroizing::new(plain.to_vec());
-            return Ok(Unwrapped { secret, is_outdated: position > 0 });
-        }
-    }
-    Err(CannotUnwrap)
 }
 
 #[cfg(test)]
