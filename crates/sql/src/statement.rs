@@ -110,6 +110,7 @@ pub(crate) fn registry() -> Vec<Description> {
         crate::keys::statements(),
         crate::known_devices::statements(),
         crate::links::statements(),
+        crate::links::passwords::statements(),
         crate::migration::statements(),
         crate::revocation::statements(),
         crate::rotation::statements(),

@@ -18,7 +18,7 @@ use super::SqlStore;
 use crate::{
     accounts,
     engine::{Body, Engine},
-    links,
+    links::passwords,
 };
 
 #[async_trait]
@@ -78,7 +78,7 @@ impl<E: Engine> Passwords for SqlStore<E> {
     }
 
     async fn reset_password(&self, reset: PasswordReset) -> Result<Option<AccountCutoff>, StoreError> {
-        self.write("reset_password", reset, |tx, reset| Box::pin(links::reset_password(tx, reset))).await
+        self.write("reset_password", reset, |tx, reset| Box::pin(passwords::reset_password(tx, reset))).await
     }
 
     async fn replace_password(
@@ -86,7 +86,7 @@ impl<E: Engine> Passwords for SqlStore<E> {
         replacement: PasswordReplacement,
     ) -> Result<Option<AccountCutoff>, StoreError> {
         self.write("replace_password", replacement, |tx, replacement| {
-            Box::pin(links::replace_password(tx, replacement))
+            Box::pin(passwords::replace_password(tx, replacement))
         })
         .await
     }
@@ -95,6 +95,7 @@ impl<E: Engine> Passwords for SqlStore<E> {
         &self,
         change: PasswordChange,
     ) -> Result<Option<Vec<RevokedSession>>, StoreError> {
-        self.write("change_password", change, |tx, change| Box::pin(links::change_password(tx, change))).await
+        self.write("change_password", change, |tx, change| Box::pin(passwords::change_password(tx, change)))
+            .await
     }
 }

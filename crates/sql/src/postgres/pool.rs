@@ -1,5 +1,7 @@
 //! The connections: a bounded pool, and a few of its connections that answer look-ups for everybody.
 
+mod lease;
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,10 +15,10 @@ use deadpool_postgres::{ClientWrapper, Runtime};
 use tokio::{sync::Notify, time::timeout};
 use vestibule_core::ports::store::StoreError;
 
+pub(super) use self::lease::Lease;
 use super::{
     dial::{Dialer, Unreached},
     error::OpenError,
-    failure::{Remedy, remedy},
     hints::Hints,
     options::PostgresOptions,
     tx::PostgresTx,
@@ -175,7 +177,7 @@ impl Connections {
     }
 
     fn lend(&self, client: Object<Maker>) -> Lease {
-        Lease { client, _returned: Returned(Arc::clone(&self.returned)) }
+        Lease::new(client, &self.returned)
     }
 
     /// The same, beside the requests where there is a connection to spare.
@@ -248,42 +250,6 @@ impl Connections {
 
     fn pools(&self) -> impl Iterator<Item = &Pool> {
         std::iter::once(&self.pool).chain(&self.apart)
-    }
-}
-
-/// A connection of one's own for a while.
-pub(super) struct Lease {
-    client: Object<Maker>,
-    /// Dropped after the connection has gone back.
-    _returned: Returned,
-}
-
-/// Tells somebody who waits that a connection came back.
-struct Returned(Arc<Notify>);
-
-impl Drop for Returned {
-    fn drop(&mut self) {
-        self.0.notify_one();
-    }
-}
-
-impl Lease {
-    pub(super) fn connection(&self) -> &ClientWrapper {
-        &self.client
-    }
-
-    pub(super) fn connection_mut(&mut self) -> &mut ClientWrapper {
-        &mut self.client
-    }
-
-    /// Returns the connection to the pool, or closes it where the outcome says that it is of no use.
-    pub(super) fn give_back<R>(self, outcome: Result<R, StoreError>) -> Result<R, StoreError> {
-        let is_sound =
-            outcome.as_ref().err().is_none_or(|error| matches!(remedy(error), Remedy::None | Remedy::Again));
-        if !is_sound {
-            drop(Object::take(self.client));
-        }
-        outcome
     }
 }
 
