@@ -119,11 +119,17 @@ impl fmt::Debug for Answer {
 pub(crate) struct Answers {
     pub(crate) unauthenticated: Answer,
     pub(crate) out_of_scope: Answer,
+    /// Parameters of the query that hold tokens.
+    pub(crate) token_parameters: Vec<String>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { unauthenticated: Answer::problem(), out_of_scope: Answer::problem() }
+        Self {
+            unauthenticated: Answer::problem(),
+            out_of_scope: Answer::problem(),
+            token_parameters: Vec::new(),
+        }
     }
 }
 
@@ -139,7 +145,7 @@ impl Answers {
             Kind::Redirect { page, only_pages }
                 if !is_page_itself(page, parts) && (!only_pages || wants_page(parts)) =>
             {
-                redirect(page, parts)
+                self.redirect(page, parts)
             }
             Kind::Redirect { .. } => problem(refusal, None, id),
             Kind::Problem(status) => problem(refusal, *status, id),
@@ -163,6 +169,19 @@ impl Answers {
             _ => AS_IT_IS,
         }
     }
+
+    /// RFC 9110 §15.4.4: whatever the method was, the login page is asked for with GET.
+    fn redirect(&self, page: &str, parts: &Parts) -> Response {
+        // Only what can be asked for again: the body of a POST is gone.
+        let is_repeatable = matches!(parts.method, Method::GET);
+        let next = || Next::of_request(asked_uri(parts), &self.token_parameters);
+        let next = is_repeatable.then(next).flatten();
+        let place = next.map_or_else(|| page.to_owned(), |next| next.append_to(page));
+        match HeaderValue::try_from(place) {
+            Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)], Body::empty()).into_response(),
+            Err(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")], Body::empty()).into_response(),
+        }
+    }
 }
 
 fn problem(refusal: &Refusal, status: Option<StatusCode>, id: Uuid) -> Response {
@@ -181,17 +200,6 @@ fn problem(refusal: &Refusal, status: Option<StatusCode>, id: Uuid) -> Response 
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
-}
-
-/// RFC 9110 §15.4.4: whatever the method was, the login page is asked for with GET.
-fn redirect(page: &str, parts: &Parts) -> Response {
-    // Only what can be asked for again: the body of a POST is gone.
-    let next = matches!(parts.method, Method::GET).then(|| Next::of_request(asked_uri(parts))).flatten();
-    let place = next.map_or_else(|| page.to_owned(), |next| next.append_to(page));
-    match HeaderValue::try_from(place) {
-        Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)], Body::empty()).into_response(),
-        Err(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")], Body::empty()).into_response(),
-    }
 }
 
 /// Whether the page that others are sent to is what was asked for: sent to itself, a browser would go round for ever.

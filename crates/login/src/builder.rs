@@ -48,6 +48,9 @@ pub enum LoginConfigError {
     /// A location has a name that it cannot have.
     #[error("`{0}` cannot be the name of a cookie, a query parameter or a field")]
     LocationName(String),
+    /// The double submit's cookie would replace the token's.
+    #[error("the cookies of the token and of the double submit are both called `{0}`; give one another name")]
+    CsrfCookie(String),
     /// A page to redirect to is not of this application.
     #[error("`{0}` is no page of this application; give a path that begins with one slash")]
     Page(String),
@@ -281,7 +284,7 @@ impl<L> LoginManagerBuilder<L> {
             None => OriginPolicy::of_own_host(),
         };
         let (origins, has_secure_cookies) = self.origins.take().unwrap_or((usual, is_secure));
-        let answers = std::mem::take(&mut self.answers);
+        let mut answers = std::mem::take(&mut self.answers);
         for answer in [&answers.unauthenticated, &answers.out_of_scope] {
             if let Some(page) = answer.page().filter(|page| Next::read(page).is_none()) {
                 return Err(LoginConfigError::Page(page.to_owned()));
@@ -291,10 +294,13 @@ impl<L> LoginManagerBuilder<L> {
         if let Some(name) = csrf.as_double_submit().and_then(DoubleSubmit::bad_name) {
             return Err(LoginConfigError::LocationName(name.to_owned()));
         }
+        let locations = build::check_locations(&self.locations, has_secure_cookies)?;
+        build::check_csrf_cookie(&csrf, &locations, has_secure_cookies)?;
+        answers.token_parameters = locations.iter().filter_map(Location::parameter).collect();
         Ok(Settings {
             csrf,
             token_url: std::mem::take(&mut self.token_url),
-            locations: build::check_locations(&self.locations, has_secure_cookies)?,
+            locations,
             origins: origins.with_allowed(std::mem::take(&mut self.allowed_origins)),
             has_secure_cookies,
             has_hierarchical_scopes: self.has_hierarchical_scopes,

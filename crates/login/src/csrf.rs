@@ -113,7 +113,8 @@ impl DoubleSubmit {
     pub fn cookie_name(&self, token_cookie: &str, is_secure: bool) -> String {
         let base = token_cookie.strip_prefix(HOST_PREFIX).unwrap_or(token_cookie);
         let name = self.cookie.clone().unwrap_or_else(|| format!("{COOKIE_PREFIX}{base}"));
-        if is_secure && !name.starts_with(HOST_PREFIX) { format!("{HOST_PREFIX}{name}") } else { name }
+        let name = name.strip_prefix(HOST_PREFIX).unwrap_or(&name);
+        if is_secure { format!("{HOST_PREFIX}{name}") } else { name.to_owned() }
     }
 
     /// The value that a request repeats in its header; `None` where it repeats none, or several.

@@ -67,6 +67,7 @@ pub struct GuardedRouter<S, U> {
     login: LoginManager<U>,
     policies: Policies<U>,
     own: Vec<(String, Router<S>)>,
+    has_merged: bool,
     prefix: String,
 }
 
@@ -88,6 +89,7 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
             login: login.clone(),
             policies: Policies { routes: HashMap::new(), fallback },
             own: Vec::new(),
+            has_merged: false,
             prefix: String::new(),
         }
     }
@@ -204,6 +206,7 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
     #[must_use]
     pub fn merge(mut self, router: Router<S>) -> Self {
         self.router = self.router.merge(router);
+        self.has_merged = true;
         self
     }
 
@@ -228,7 +231,12 @@ impl<S: Clone + Send + Sync + 'static, U: User> GuardedRouter<S, U> {
             .map(|((method, path), policy)| RoutePolicy::new(method.as_str(), path, policy.to_string()))
             .collect();
         rows.sort();
-        rows.push(RoutePolicy::new("ANY", "*", self.policies.fallback.to_string()));
+        if self.has_merged && matches!(self.policies.fallback, Policy::Public) {
+            // axum does not tell which they are, and what is said of the rest would be wrong of them.
+            rows.push(RoutePolicy::new("ANY", "merged routes", Requirement::<U>::login().to_string()));
+        }
+        let rest = if self.prefix.is_empty() { "*".into() } else { format!("{}/*", self.prefix) };
+        rows.push(RoutePolicy::new("ANY", rest, self.policies.fallback.to_string()));
         for (name, _) in &self.own {
             rows.push(RoutePolicy::new("ANY", name, "as its routes decide"));
         }

@@ -58,6 +58,14 @@ impl Location {
         Self::Body(USUAL_NAME.into())
     }
 
+    /// The parameter of the query that it is.
+    pub(crate) fn parameter(&self) -> Option<String> {
+        match self {
+            Self::Query(name) | Self::WebSocketQuery(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
     /// What a request has here; a cookie's name carries its prefix.
     pub(crate) fn read(&self, parts: &Parts) -> Found {
         match self {

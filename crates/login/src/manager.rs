@@ -194,14 +194,16 @@ impl<U> LoginManager<U> {
         Ok(())
     }
 
-    /// Deletes the cookie, with the attributes it was set with. The token itself lives on until it expires or is
-    /// revoked.
+    /// Deletes the cookie, with the attributes it was set with, and those of every other cookie among the places: one of
+    /// an older name would else log in again. The token itself lives on until it expires or is revoked.
     ///
     /// # Errors
     /// [`UnfitCookie::NoCookieLocation`].
     pub fn delete_cookie(&self, headers: &mut HeaderMap) -> Result<(), UnfitCookie> {
         let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
-        headers.append(header::SET_COOKIE, delete_cookie(name, is_secure)?);
+        for name in self.cookie_names() {
+            headers.append(header::SET_COOKIE, delete_cookie(name, is_secure)?);
+        }
         if let Some(names) = self.double_submit() {
             headers.append(header::SET_COOKIE, names.delete((name, is_secure))?);
         }
@@ -209,11 +211,14 @@ impl<U> LoginManager<U> {
     }
 
     pub(crate) fn cookie_name(&self) -> Result<&str, UnfitCookie> {
-        let names = self.0.settings.locations.iter().filter_map(|location| match location {
+        self.cookie_names().next().ok_or(UnfitCookie::NoCookieLocation)
+    }
+
+    fn cookie_names(&self) -> impl Iterator<Item = &str> {
+        self.0.settings.locations.iter().filter_map(|location| match location {
             Location::Cookie(name) => Some(name.as_str()),
             _ => None,
-        });
-        names.take(1).next().ok_or(UnfitCookie::NoCookieLocation)
+        })
     }
 
     /// Where clients get a token, for descriptions of the application.
@@ -250,8 +255,32 @@ impl<U> LoginManager<U> {
         &*self.0.authenticator
     }
 
-    /// The application's answer to a refusal.
-    pub(crate) fn reject(&self, refusal: Refusal, parts: &Parts) -> Rejection {
+    /// The application's answer to a refusal; logs it, once.
+    ///
+    /// For extractors of the application's own, beside [`authenticate`](Self::authenticate):
+    ///
+    /// ```
+    /// use axum::{extract::FromRequestParts, http::request::Parts};
+    /// use vestibule_login::{LoginManager, Refusal, Rejection};
+    ///
+    /// /// Whoever is calling, if their name begins with an A.
+    /// struct Early(String);
+    ///
+    /// impl FromRequestParts<LoginManager<String>> for Early {
+    ///     type Rejection = Rejection;
+    ///
+    ///     async fn from_request_parts(parts: &mut Parts, login: &LoginManager<String>) -> Result<Self, Rejection> {
+    ///         match login.authenticate(parts).await {
+    ///             Ok(Some(caller)) if caller.user.starts_with('A') => Ok(Self(caller.user)),
+    ///             Ok(Some(_)) => Err(login.reject(Refusal::Forbidden, parts)),
+    ///             Ok(None) => Err(login.reject(Refusal::NotAuthenticated, parts)),
+    ///             Err(refusal) => Err(login.reject(refusal, parts)),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn reject(&self, refusal: Refusal, parts: &Parts) -> Rejection {
         let mut response = self.0.settings.answers.answer(&refusal, parts);
         if self.is_cookie_dead(&refusal, parts) {
             // Without a cookie location there is none to delete.
@@ -280,7 +309,7 @@ impl<U: Clone + Send + Sync + 'static> LoginManager<U> {
     /// The extractors and layers do this; it is for applications that build their own.
     ///
     /// # Errors
-    /// [`Refusal`], which [`Rejection`] makes an answer of.
+    /// [`Refusal`], which [`reject`](Self::reject) makes an answer of.
     pub async fn authenticate(&self, parts: &mut Parts) -> Result<Option<Login<U>>, Refusal> {
         if let Some(known) = parts.extensions.get::<Remembered<U>>().filter(|known| known.manager.is(self)) {
             return Ok(known.login.clone());

@@ -54,9 +54,14 @@ impl Next {
         &self.0
     }
 
-    /// The place that a request asks for, if one can come back to it.
-    pub(crate) fn of_request(uri: &Uri) -> Option<Self> {
-        uri.path_and_query().and_then(|place| Self::read(place.as_str()))
+    /// The place that a request asks for, if one can come back to it, without the parameters of these names: tokens stay
+    /// out of the login page's address, and one that was refused is not refused again on the way back.
+    pub(crate) fn of_request(uri: &Uri, hidden: &[String]) -> Option<Self> {
+        let is_hidden = |pair: &&str| hidden.iter().any(|name| is_named(pair, name));
+        let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !is_hidden(pair));
+        let query = pairs.collect::<Vec<_>>().join("&");
+        let joint = if query.is_empty() { "" } else { "?" };
+        Self::read(&format!("{}{joint}{query}", uri.path()))
     }
 
     /// A page's address with this place in its query.
@@ -78,6 +83,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Next {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(from_query(parts.uri.query().unwrap_or_default()).unwrap_or_else(Self::home))
     }
+}
+
+/// Whether a pair of a query has this name, as whoever decodes it reads it.
+fn is_named(pair: &str, name: &str) -> bool {
+    percent_decode_str(pair.split('=').next().unwrap_or_default()).eq(name.bytes())
 }
 
 fn from_query(query: &str) -> Option<Next> {

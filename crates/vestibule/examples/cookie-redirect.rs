@@ -7,7 +7,7 @@ use axum::{
     Form, Router,
     extract::{FromRef, OriginalUri, State},
     http::{HeaderMap, StatusCode},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{self, Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -79,7 +79,7 @@ async fn log_in(
     OriginalUri(uri): OriginalUri,
     next: Next,
     Form(typed): Form<Typed>,
-) -> Result<Response, StatusCode> {
+) -> response::Result<Response> {
     let hash = app.users.get(&typed.username).cloned();
     // An unknown name costs what a wrong password costs.
     let verified = app.hashing.verify(hash, Password::new(&typed.password), ClientNetwork::LOCAL).await;
@@ -87,16 +87,15 @@ async fn log_in(
         let page = Html(form(uri.query(), "<p role=alert>That is not right.</p>"));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    let token =
-        app.login.create_access_token(typed.username).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let token = app.login.create_access_token(typed.username)?;
     let mut headers = HeaderMap::new();
-    app.login.set_cookie(&mut headers, &token).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    app.login.set_cookie(&mut headers, &token)?;
     Ok((headers, Redirect::to(next.as_str())).into_response())
 }
 
-async fn log_out(_: NotForeign<User>, State(app): State<App>) -> Result<Response, StatusCode> {
+async fn log_out(_: NotForeign<User>, State(app): State<App>) -> response::Result<Response> {
     let mut headers = HeaderMap::new();
-    app.login.delete_cookie(&mut headers).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    app.login.delete_cookie(&mut headers)?;
     Ok((headers, Redirect::to("/")).into_response())
 }
 

@@ -1,5 +1,5 @@
 //! The smallest login: a user of one's own and no database. `cargo run --example minimal`
-use axum::{Form, Router, extract::State, http::StatusCode, routing};
+use axum::{Form, Router, extract::State, http::StatusCode, response, routing};
 use vestibule::{LoggedIn, LoginManager, TokenResponse, login::token::random::random_bytes};
 
 #[derive(Clone)]
@@ -16,12 +16,11 @@ async fn find_user(name: String) -> Result<Option<User>, std::io::Error> {
 }
 
 type Login = State<LoginManager<User>>;
-async fn log_in(State(login): Login, Form(typed): Form<Typed>) -> Result<TokenResponse, StatusCode> {
+async fn log_in(State(login): Login, Form(typed): Form<Typed>) -> response::Result<TokenResponse> {
     if (&*typed.username, &*typed.password) != ("ada", "a quiet sentence") {
-        return Err(StatusCode::UNAUTHORIZED); // and their passwords hashed: see `cookie-redirect`.
+        return Err(StatusCode::UNAUTHORIZED.into()); // and their passwords hashed: see `cookie-redirect`.
     }
-    let token = login.create_access_token(typed.username);
-    token.map(|token| TokenResponse::of(&token)).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+    Ok(TokenResponse::of(&login.create_access_token(typed.username)?))
 }
 
 async fn hello(LoggedIn(User(name)): LoggedIn<User>) -> String {
@@ -35,6 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     let at = format!("http://{}", listener.local_addr()?);
     println!("Try: curl -d 'username=ada&password=a quiet sentence' {at}/login");
+    println!("and then: curl -H 'Authorization: Bearer …' {at}");
     let app = Router::new().route("/login", routing::post(log_in)).route("/", routing::get(hello));
     Ok(axum::serve(listener, app.with_state(login)).await?)
 }

@@ -72,11 +72,12 @@ struct Profiles;
 pub use vestibule_login as login;
 pub use vestibule_login::policy;
 pub use vestibule_login::{
-    AccessToken, AdminUser, Algorithm, Answer, BadClaim, Csrf, DoubleSubmit, EmailVerified, Fresh,
-    GuardedRouter, HasPermissions, HasVerifiedEmail, Lenient, Location, LoggedIn, Login, LoginClaims,
-    LoginConfigError, LoginManager, LoginManagerBuilder, NewToken, Next, NotForeign, PartialLogin, Permitted,
-    Refusal, Rejection, RenewalLayer, RequestUser, RequiredPermission, RequiredScopes, Requirement,
-    RouteAudit, RoutePolicy, Scoped, Scopes, SigningKey, TokenResponse,
+    AccessToken, AdminUser, Algorithm, Answer, Authenticator, BadClaim, BadToken, Csrf, CsrfToken,
+    DoubleSubmit, EmailVerified, Failure, Fresh, GuardedRouter, HasLogin, HasPermissions, HasVerifiedEmail,
+    Lenient, Loader, Location, LoggedIn, Login, LoginClaims, LoginConfigError, LoginLayer, LoginManager,
+    LoginManagerBuilder, NewToken, Next, NotForeign, PartialLogin, Permitted, Refusal, Rejection,
+    RenewalLayer, RequestUser, RequiredPermission, RequiredScopes, Requirement, RouteAudit, RoutePolicy,
+    Scoped, Scopes, SigningKey, TokenError, TokenResponse, UntilEnded, VerifyError, cookies::UnfitCookie,
 };
 
 #[cfg(feature = "engine")]

@@ -72,6 +72,12 @@ pub enum QuickStartError {
     /// The public URL is none.
     #[error(transparent)]
     PublicUrl(#[from] NoOrigin),
+    /// Routes cannot stand there.
+    #[error(
+        "routes cannot be mounted at `{0}`: begin it with a slash, and write it in letters, digits, `-`, `.`, `_`, `~` and \
+         single slashes"
+    )]
+    Prefix(String),
     /// The secret cannot be had.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
@@ -149,7 +155,11 @@ impl Vestibule {
     /// use std::{net::SocketAddr, sync::Arc};
     ///
     /// use axum::{Router, extract::FromRef, extract::connect_info::IntoMakeServiceWithConnectInfo, routing::get};
-    /// use vestibule::{CurrentUser, Vestibule, http::{layers::with_policy, state::AuthState}};
+    /// use vestibule::{
+    ///     AdminUser, CurrentUser, LoginManager, Vestibule,
+    ///     core::values::account::Account,
+    ///     http::{layers::with_policy, state::AuthState},
+    /// };
     ///
     /// #[derive(Clone)]
     /// struct App {
@@ -157,11 +167,22 @@ impl Vestibule {
     ///     vestibule: Vestibule,
     /// }
     ///
-    /// // This is all the extractors ask for.
+    /// // This is all that `CurrentUser` and `Authenticated` ask for,
     /// impl FromRef<App> for AuthState {
     ///     fn from_ref(app: &App) -> Self {
     ///         app.vestibule.state().clone()
     ///     }
+    /// }
+    ///
+    /// // and this is what `LoggedIn`, `AdminUser` and their like do.
+    /// impl FromRef<App> for LoginManager<Account> {
+    ///     fn from_ref(app: &App) -> Self {
+    ///         LoginManager::from_ref(&app.vestibule)
+    ///     }
+    /// }
+    ///
+    /// async fn vault(AdminUser(admin): AdminUser<Account>) -> String {
+    ///     format!("{}'s gold", admin.email)
     /// }
     ///
     /// async fn hello(app: axum::extract::State<App>, user: CurrentUser) -> String {
@@ -170,7 +191,8 @@ impl Vestibule {
     ///
     /// fn service(app: App) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
     ///     let policy = Arc::clone(app.vestibule.state().http());
-    ///     let routes = Router::new().route("/hello", get(hello)).merge(app.vestibule.routes());
+    ///     let own = Router::new().route("/hello", get(hello)).route("/vault", get(vault));
+    ///     let routes = own.merge(app.vestibule.routes());
     ///     with_policy(routes.with_state(app), policy).into_make_service_with_connect_info()
     /// }
     /// ```

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 use vestibule::{
-    CurrentUser, Vestibule,
+    CurrentUser, QuickStartError, Vestibule,
     core::{
         Policy,
         administration::Administrator,
@@ -125,6 +125,28 @@ impl Mailer for Postbox {
             self.0.send(invitation.link.clone()).unwrap();
         }
         Ok(())
+    }
+}
+
+/// Without its slash, mailed links would lead to another host: `https://app.exampleauth/…`.
+#[tokio::test]
+async fn a_prefix_that_is_no_plain_path_does_not_open() {
+    let open = async |prefix: &str| {
+        let builder = Vestibule::builder("http://127.0.0.1:3000").mounted_at(prefix);
+        builder.hashing(HashingConfig::cheap_for_tests()).open_in_memory().await
+    };
+    for prefix in
+        ["auth", "//evil.example", "/a//b", "/../auth", "/{tenant}", "/a?b", "/a#b", "/a b", "/ä", "/%2f"]
+    {
+        match open(prefix).await {
+            Err(QuickStartError::Prefix(refused)) => assert_eq!(refused, prefix),
+            other => panic!("{prefix}: {other:?}"),
+        }
+    }
+    for (prefix, taken) in [("", ""), ("/", ""), ("/auth/", "/auth"), ("/a-b/c.d", "/a-b/c.d")] {
+        let vestibule = open(prefix).await.unwrap();
+        assert_eq!(vestibule.prefix(), taken);
+        vestibule.close().await;
     }
 }
 

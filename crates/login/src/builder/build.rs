@@ -6,6 +6,7 @@ use super::{Loader, LoginConfigError, LoginManagerBuilder};
 use crate::{
     authenticator::Authenticator,
     cookies::is_cookie_name,
+    csrf::Csrf,
     location::Location,
     manager::{Inner, LoginManager},
     own_tokens::{OwnTokens, TokenShop},
@@ -75,7 +76,25 @@ impl<U> LoginManagerBuilder<Arc<dyn Authenticator<U>>> {
     }
 }
 
-/// Checks the names of locations, and gives those of cookies their prefix.
+/// Refuses a double submit whose cookie has the name of the token's.
+pub(super) fn check_csrf_cookie(
+    csrf: &Csrf,
+    locations: &[Location],
+    has_secure_cookies: bool,
+) -> Result<(), LoginConfigError> {
+    let Some(names) = csrf.as_double_submit() else { return Ok(()) };
+    for location in locations {
+        if let Location::Cookie(name) = location
+            && names.cookie_name(name, has_secure_cookies) == *name
+        {
+            return Err(LoginConfigError::CsrfCookie(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the names of locations, and gives those of cookies their prefix; without `Secure` they have none, since
+/// browsers would drop them without a word.
 pub(super) fn check_locations(
     locations: &[Location],
     has_secure_cookies: bool,
@@ -84,9 +103,12 @@ pub(super) fn check_locations(
         return Err(LoginConfigError::NoLocation);
     }
     let check = |location: &Location| match location {
-        Location::Cookie(name) if !is_cookie_name(name) => Err(LoginConfigError::LocationName(name.clone())),
-        Location::Cookie(name) if has_secure_cookies && !name.starts_with("__Host-") => {
-            Ok(Location::Cookie(format!("__Host-{name}")))
+        Location::Cookie(name) => {
+            let base = name.strip_prefix("__Host-").unwrap_or(name);
+            let prefix = if has_secure_cookies { "__Host-" } else { "" };
+            let is_fit = is_cookie_name(base) && (has_secure_cookies || !base.starts_with("__Secure-"));
+            let cookie = || Location::Cookie(format!("{prefix}{base}"));
+            is_fit.then(cookie).ok_or_else(|| LoginConfigError::LocationName(name.clone()))
         }
         Location::Query(name) | Location::WebSocketQuery(name) | Location::Body(name) if name.is_empty() => {
             Err(LoginConfigError::LocationName(name.clone()))

@@ -1,9 +1,11 @@
 //! What refused requests are answered with.
 
-use axum::{Router, body::Body, response::IntoResponse, routing::any};
-use http::{HeaderValue, StatusCode};
+use axum::{Router, body::Body, extract::State, response::IntoResponse, routing::any};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
-use vestibule_login::{Answer, Fresh, LoggedIn, LoginManager, Next, RequiredScopes, Scoped};
+use vestibule_login::{
+    Answer, Fresh, Location, LoggedIn, LoginManager, Next, Rejection, RequiredScopes, Scoped,
+};
 
 use super::app::{User, builder, built, find, get, send, with_token};
 
@@ -120,6 +122,68 @@ async fn t56_the_login_page_gets_a_safe_next_and_nothing_else() {
         let answer = send(&app, with_token(&format!("/login?{query}"), token.expose())).await;
         assert_eq!(answer.body, place, "{query}");
     }
+}
+
+/// It would be in the address of the login page, and refused once more on the way back: round and round.
+#[tokio::test]
+async fn t56_a_token_in_the_query_does_not_come_along_to_the_login_page() {
+    let places = [Location::Header, Location::query(), Location::WebSocketQuery("ticket".into())];
+    let redirect = Answer::redirect("/login");
+    let login = built(builder().locations(places).unauthenticated(redirect).user_loader(find));
+    let app = Router::new()
+        .route("/fresh", any(async |Fresh(user): Fresh<User>| user.name))
+        .with_state(login.clone());
+    let stale = login.create_access_token(vestibule_login::NewToken::of("ada").not_fresh()).unwrap();
+    let stale = stale.expose();
+    for (query, next) in [
+        ("access_token=a.b.c".to_owned(), "%2Ffresh"),
+        (format!("access_token={stale}"), "%2Ffresh"),
+        (format!("x=1&%61ccess_token={stale}&y=2"), "%2Ffresh%3Fx%3D1%26y%3D2"),
+        (format!("x=1&ticket={stale}"), "%2Ffresh%3Fx%3D1"),
+        ("access_token&x".into(), "%2Ffresh%3Fx"),
+        ("access_tokens=1".into(), "%2Ffresh%3Faccess_tokens%3D1"),
+    ] {
+        let answer = send(&app, get(&format!("/fresh?{query}")).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.header("location"), format!("/login?next={next}"), "{query}");
+    }
+}
+
+/// What cannot be made is nobody's business but ours.
+#[tokio::test]
+async fn what_fails_while_a_token_is_made_is_a_500_that_says_nothing() {
+    async fn rejected(State(login): State<LoginManager<User>>) -> Result<String, Rejection> {
+        Ok(login.create_access_token(String::new())?.expose().to_owned())
+    }
+    async fn mixed(State(login): State<LoginManager<User>>) -> axum::response::Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        let token = login.create_access_token("ada")?;
+        login.set_cookie(&mut headers, &token)?;
+        Ok(headers)
+    }
+    async fn claimed() -> axum::response::Result<()> {
+        let _ = vestibule_login::NewToken::of("ada").claim("sub", 1)?;
+        Ok(())
+    }
+    let login = built(builder().locations([Location::Header]).user_loader(find));
+    let app = Router::new().route("/rejected", any(rejected)).route("/mixed", any(mixed));
+    let app = app.route("/claimed", any(claimed)).with_state(login);
+    for path in ["/rejected", "/mixed", "/claimed"] {
+        let answer = send(&app, get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.code()), (500, "internal".into()), "{path}");
+        assert!(answer.body.contains("\"detail\":\"Something went wrong\""), "{}", answer.body);
+    }
+}
+
+/// Whoever asks in a way of their own answers as we do.
+#[tokio::test]
+async fn a_refusal_of_the_applications_own_gets_the_applications_answer() {
+    let teapot = Answer::status(StatusCode::IM_A_TEAPOT);
+    let login = built(builder().unauthenticated(teapot).user_loader(find));
+    let (mut parts, ()) = get("/").header("authorization", "Bearer a.b.c").body(()).unwrap().into_parts();
+    let refusal = login.authenticate(&mut parts).await.unwrap_err();
+    let rejection = login.reject(refusal, &parts);
+    assert_eq!(rejection.refusal().code(), "invalid_token");
+    assert_eq!(rejection.into_response().status(), StatusCode::IM_A_TEAPOT);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{Router, body::Body, routing::any};
 use http::{HeaderMap, HeaderName, Request};
 use vestibule_login::{
-    Csrf, DoubleSubmit, Location, LoginClaims, LoginManager, NewToken, PartialLogin, SigningKey,
+    Csrf, DoubleSubmit, Location, LoginClaims, LoginConfigError, LoginManager, NewToken, PartialLogin,
+    SigningKey,
 };
 
 use super::app::{Answer, SECRET, TurnedClock, User, builder, built, find, routes, send};
@@ -264,4 +265,21 @@ async fn a_renewal_keeps_the_value_and_asks_for_it() {
             assert_eq!(claims.csrf.as_ref(), Some(value), "pages that are open go on");
         }
     }
+}
+
+/// Browsers keep one cookie of a name: the value would have been in place of the token.
+#[test]
+fn the_readable_cookie_cannot_have_the_name_of_the_token() {
+    for (url, name) in [
+        ("https://app.example", "access_token"),
+        ("https://app.example", "__Host-access_token"),
+        ("http://127.0.0.1:3000", "access_token"),
+    ] {
+        let csrf = DoubleSubmit::new().cookie(name);
+        let error = builder().public_url(url).csrf(csrf).user_loader(find).build().unwrap_err();
+        assert!(matches!(error, LoginConfigError::CsrfCookie(_)), "{url} {name}: {error}");
+        assert!(error.to_string().contains("give one another name"));
+    }
+    let plain = DoubleSubmit::new().cookie("__Host-XSRF-TOKEN");
+    assert_eq!(plain.cookie_name("access_token", false), "XSRF-TOKEN");
 }

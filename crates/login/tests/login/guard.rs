@@ -109,6 +109,25 @@ ANY     /assets        as its routes decide
     );
 }
 
+/// Routes that were made elsewhere are not listed one by one; what is said of all the rest must not be wrong of them.
+#[tokio::test]
+async fn the_audit_does_not_call_merged_routes_public() {
+    let login = manager();
+    let routes = GuardedRouter::<(), User>::new(&login)
+        .under("/api")
+        .merge(Router::new().route("/merged", get_route(text)))
+        .public_fallback(text);
+    let table = "\
+METHOD  PATH           WHO
+ANY     merged routes  logged in
+ANY     /api/*         anyone
+";
+    assert_eq!(routes.audit().to_string(), table);
+    let app = Router::new().nest("/api", routes.into_router()).with_state(());
+    assert_eq!(status(&app, "GET", "/api/merged", None).await, 401);
+    assert_eq!(status(&app, "GET", "/api/index.html", None).await, 200);
+}
+
 #[tokio::test]
 async fn a_nested_guard_is_told_its_prefix_and_stays_closed_without() {
     let login = manager();

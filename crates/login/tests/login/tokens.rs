@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use vestibule_login::{
-    Algorithm, Location, LoginManager, NewToken, SigningKey, TokenError,
+    Algorithm, Location, LoginConfigError, LoginManager, NewToken, SigningKey, TokenError,
     cookies::UnfitCookie,
     token::{clock::Timestamp, jws},
 };
@@ -109,6 +109,51 @@ async fn a_cookie_lives_as_long_as_its_token_and_is_deleted_as_it_was_set() {
         headers["set-cookie"],
         attributes.replace("100", "0").replace("Path", "__Host-access_token=; Path").as_str()
     );
+}
+
+/// While a cookie gets another name, the old one is still looked at: left behind, it would undo a logout.
+#[tokio::test]
+async fn a_logout_deletes_the_cookies_of_every_name() {
+    let names = ["session", "old"].map(|name| Location::Cookie(name.into()));
+    let login = built(builder().locations(names).user_loader(find));
+    let token = login.create_access_token("ada").unwrap();
+    let old = format!("__Host-old={}", token.expose());
+    let app = routes().with_state(login.clone());
+    let request = get("/required").header("cookie", &old).body(Body::empty()).unwrap();
+    assert_eq!(send(&app, request).await.body, "ada");
+    let deleted = |headers: &HeaderMap| {
+        let cookies = headers.get_all("set-cookie").iter();
+        cookies
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut headers = HeaderMap::new();
+    login.delete_cookie(&mut headers).unwrap();
+    assert_eq!(deleted(&headers), ["__Host-session=", "__Host-old="]);
+    // One that will never be a login again goes by itself, wherever it was.
+    let request = get("/required").header("cookie", "__Host-old=a.b.c").body(Body::empty()).unwrap();
+    assert!(deleted(&send(&app, request).await.headers).contains(&"__Host-old=".to_owned()));
+}
+
+/// Browsers drop `__Host-` and `__Secure-` cookies without `Secure`, and say nothing.
+#[test]
+fn a_prefix_of_a_cookies_name_is_there_only_with_secure() {
+    let cookie_of = |url: &str, name: &str| {
+        let places = [Location::Cookie(name.into())];
+        let login = builder().public_url(url).locations(places).user_loader(find).build()?;
+        let token = login.create_access_token("ada").unwrap();
+        let mut headers = HeaderMap::new();
+        login.set_cookie(&mut headers, &token).unwrap();
+        let cookie = headers["set-cookie"].to_str().unwrap();
+        Ok::<_, LoginConfigError>(cookie.split('=').next().unwrap().to_owned())
+    };
+    let (tls, loopback) = ("https://app.example", "http://127.0.0.1:3000");
+    assert_eq!(cookie_of(tls, "__Host-session").unwrap(), "__Host-session");
+    assert_eq!(cookie_of(loopback, "__Host-session").unwrap(), "session");
+    assert!(matches!(cookie_of(loopback, "__Secure-session"), Err(LoginConfigError::LocationName(_))));
+    for url in [tls, loopback] {
+        assert!(matches!(cookie_of(url, "__Host-"), Err(LoginConfigError::LocationName(_))), "{url}");
+    }
 }
 
 #[tokio::test]

@@ -174,7 +174,7 @@ impl VestibuleBuilder {
     }
 
     /// Mounts everything under a prefix, which begins with a slash: routes, pages and documentation. Mailed links lead
-    /// there.
+    /// there. What is no plain path is an error when it opens.
     ///
     /// ```
     /// use vestibule::Vestibule;

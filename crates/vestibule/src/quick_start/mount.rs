@@ -6,6 +6,7 @@ use vestibule_axum::{
     routes::{self, Route, Routes},
     utoipa_axum::router::OpenApiRouter,
 };
+use vestibule_login::Next;
 
 use super::Vestibule;
 
@@ -14,6 +15,15 @@ use super::Vestibule;
 pub(super) struct Mount {
     pub(super) prefix: String,
     pub(super) left_out: Vec<Route>,
+}
+
+impl Mount {
+    /// Whether routes can stand there, and links lead there: a plain path of this application, or none.
+    pub(super) fn is_sound(&self) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+        let prefix = &self.prefix;
+        prefix.is_empty() || Next::read(prefix).is_some() && prefix.bytes().all(is_plain)
+    }
 }
 
 impl Vestibule {

@@ -131,6 +131,9 @@ impl VestibuleBuilder {
         foundation: impl Future<Output = Result<Foundation, QuickStartError>> + Send,
     ) -> Result<Vestibule, QuickStartError> {
         let origin: Origin = Origin::of_url(&self.public_url)?;
+        if !self.mount.is_sound() {
+            return Err(QuickStartError::Prefix(self.mount.prefix));
+        }
         if self.hashing.danger_allow_weak_parameters && !origin.is_plain_loopback() {
             return Err(QuickStartError::HashingForTests);
         }
