@@ -138,6 +138,12 @@ fn the_library_example_is_the_one_that_compiles() {
 fn the_dependencies_an_application_needs_are_ours() {
     let shown: toml::Table = only(README, "toml").parse().unwrap();
     let workspace: toml::Table = text("Cargo.toml").parse().unwrap();
+    // Else the first login of whoever tries it takes ten seconds.
+    let package = "argon2-rust";
+    assert_eq!(shown["profile"]["dev"]["package"][package], workspace["profile"]["dev"]["package"][package]);
+    let locked: toml::Table = text("Cargo.lock").parse().unwrap();
+    let locked = locked["package"].as_array().unwrap();
+    assert!(locked.iter().any(|crate_| crate_["name"].as_str() == Some(package)), "it has another name now");
     let (shown, ours) = (&shown["dependencies"], &workspace["workspace"]);
     assert_eq!(shown["axum"].as_str(), ours["dependencies"]["axum"]["version"].as_str());
     assert_eq!(shown["vestibule"]["git"], ours["package"]["repository"]);

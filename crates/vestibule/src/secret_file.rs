@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// The name of the file in the data folder.
 pub const SECRET_KEY_FILE: &str = "secret_key";
 
+/// What keeps git from taking secrets and people's data along.
+const GIT_IGNORE: &str = ".gitignore";
+
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,7 +56,8 @@ pub enum SecretFileError {
 
 /// The secret in `folder`; made where there is neither one nor a `database` that would need another.
 ///
-/// Blocks while it reads or writes. The file is private to its owner (mode 0600).
+/// Blocks while it reads or writes. The file is private to its owner (mode 0600). A folder that is made for it tells git to
+/// leave it out: `./data` often lies in a repository, and whoever has the secret can make tokens.
 ///
 /// # Errors
 /// [`SecretFileError`]. A database without its secret is never given a new one, which could open nothing in it.
@@ -89,7 +93,18 @@ fn make(folder: &Path, path: &Path) -> Result<SecretKey, SecretFileError> {
 
 /// Writes the key so that the file either is not there or is whole, whatever happens in between.
 fn write_new(folder: &Path, path: &Path, secret: &SecretKey) -> io::Result<()> {
+    let is_new = !folder.exists();
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if is_new {
+        // As cargo does in `target`. Nothing depends on it, and it may be there already.
+        let mut note = OpenOptions::new();
+        let _ = note
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(folder.join(GIT_IGNORE))
+            .and_then(|mut file| file.write_all(b"*\n"));
+    }
     let draft = folder.join(format!("{SECRET_KEY_FILE}.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     let written = file
@@ -115,9 +130,21 @@ mod tests {
         let (data, database) = (folder.path().join("data"), folder.path().join("data/vestibule.db"));
         let made = obtain_secret_key(&data, &database).unwrap();
         let permissions = fs::metadata(data.join(SECRET_KEY_FILE)).unwrap().permissions();
-        assert_eq!((permissions.mode() & 0o777, fs::read_dir(&data).unwrap().count()), (0o600, 1));
+        assert_eq!((permissions.mode() & 0o777, fs::read_dir(&data).unwrap().count()), (0o600, 2));
         fs::write(&database, "x").unwrap();
         assert_eq!(obtain_secret_key(&data, &database).unwrap().expose(), made.expose());
+    }
+
+    /// Whoever tries the quick start in a repository and says `git add -A` would publish the secret.
+    #[test]
+    fn git_leaves_a_new_folder_out_and_an_old_one_is_the_operators() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("data");
+        obtain_secret_key(&new, &new.join("vestibule.db")).unwrap();
+        assert_eq!(fs::read_to_string(new.join(GIT_IGNORE)).unwrap(), "*\n");
+        let old = tempfile::tempdir().unwrap();
+        obtain_secret_key(old.path(), &old.path().join("vestibule.db")).unwrap();
+        assert!(!old.path().join(GIT_IGNORE).exists());
     }
 
     #[test]
