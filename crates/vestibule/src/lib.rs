@@ -19,10 +19,28 @@
 //! # Ok::<_, vestibule::LoginConfigError>(())
 //! ```
 //!
+//! | to | there is |
+//! |---|---|
+//! | let in who is logged in, or greet them | [`LoggedIn`], `Option<LoggedIn>`, [`Lenient`], [`Login`] for what the token says |
+//! | ask for scopes, a permission, a password typed a moment ago, a verified address | [`Scoped`], [`Permitted`], [`AdminUser`], [`Fresh`], [`EmailVerified`] |
+//! | log in and out | [`LoginManager::create_access_token`], [`set_cookie`](LoginManager::set_cookie), [`delete_cookie`](LoginManager::delete_cookie), [`revoked_if`](LoginManagerBuilder::revoked_if) |
+//! | stay logged in | [`LoginManager::renewal_layer`] |
+//! | find tokens elsewhere than in header and cookie | [`Location`] |
+//! | answer in a way of one's own, or send people to a login page | [`Answer`], [`Next`] |
+//! | know on every route who is calling | [`LoginManager::layer`], [`RequestUser`] |
+//! | refuse what nobody called public, and list who may call what | [`GuardedRouter`] |
+//! | decide by rules who may do what to which things | [`policy`] |
+//! | end a WebSocket or an event stream with the login | [`Login::ended`], [`Login::until_ended`] |
+//! | write an extractor of one's own | [`LoginManager::authenticate`], [`LoginManager::reject`] |
+//!
+//! The [guides](https://github.com/vestibule-auth/vestibule/tree/main/docs/guides) have a page a task, and tables for who
+//! comes from fastapi-login, AuthX or FastAPI Users.
+//!
 //! With the feature `sqlite`, `Vestibule` is the quick start of everything else: accounts, registration, sessions, mail,
 //! SQLite inside, every route mounted. What it is made of can be used by itself (feature `engine`): the engine and its
 //! rules in `core`, routers and extractors in `http`, password hashing in `hashing`, storage in `sql`.
 //!
+#![cfg_attr(feature = "engine", doc = include_str!("tour.md"))]
 //! Tests of an application have the crate `vestibule-testing`: the application in process, accounts in memory, a clock to
 //! turn, and somebody who is logged in within one line.
 //!

@@ -188,7 +188,8 @@ impl VestibuleBuilder {
         self
     }
 
-    /// Leaves a route out: it answers like every path that is none, and is not described.
+    /// Leaves a route out: it is not described, and answers like every path that is none, or as the route of
+    /// administrators to one account (`/api/users/{id}`), where it would be one of its paths.
     ///
     /// ```
     /// use vestibule::{Vestibule, http::routes::Route};
