@@ -2,144 +2,22 @@
 //! are read against.
 
 mod choices;
+mod key;
+mod sections;
 
 use vestibule::core::values::username::RESERVED_USERNAMES;
 
-pub use self::choices::{ALGORITHMS, CAPTCHA_PROVIDERS, EVENTS};
-
-/// What a value looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text.
-    Text,
-    /// A path of a file or folder.
-    Path,
-    /// `true` or `false`.
-    Switch,
-    /// A whole number between two bounds.
-    Count(u64, u64),
-    /// A number from 0 to 1.
-    Share,
-    /// A positive span of time with its unit, for example `15m`.
-    Span,
-    /// A span of time that may be zero.
-    SpanOrZero,
-    /// One of a few words.
-    Choice(&'static [&'static str]),
-    /// An IP address and a port.
-    Address,
-    /// A scheme, a host and perhaps a port: `https://login.example.org`.
-    Origin,
-    /// A list of origins.
-    Origins,
-    /// A list of IP addresses and networks.
-    Networks,
-    /// A list of names.
-    Names,
-    /// A list of words, in any script and with blanks.
-    Words,
-    /// A secret of at least 32 bytes.
-    Secret,
-    /// A list of such secrets.
-    Secrets,
-    /// A URL that may hold a password.
-    SecretUrl,
-    /// A password that somebody else chose.
-    Password,
-}
-
-/// What a key is when nobody sets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Default {
-    /// Nothing; the sentence says what follows from that.
-    Unset(&'static str),
-    /// A value, written as in an environment variable.
-    Value(&'static str),
-    /// A list.
-    List(&'static [&'static str]),
-}
-
-/// One configuration key.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// The stable name, `section.key` or `key`.
-    pub name: &'static str,
-    /// What its value looks like.
-    pub kind: Kind,
-    /// What it is when nobody sets it.
-    pub default: Default,
-    /// What it does, in one sentence or two.
-    pub doc: &'static str,
-}
-
-impl Key {
-    /// The section; empty for keys at the top.
-    #[must_use]
-    pub fn section(&self) -> &'static str {
-        self.name.split_once('.').map_or("", |(section, _)| section)
-    }
-
-    /// The name within its section.
-    #[must_use]
-    pub fn short_name(&self) -> &'static str {
-        self.name.split_once('.').map_or(self.name, |(_, key)| key)
-    }
-
-    /// The environment variable that sets it.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        format!("VESTIBULE_{}", self.name.replace('.', "__").to_uppercase())
-    }
-
-    /// Whether its value must never be shown.
-    #[must_use]
-    pub const fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret | Kind::Secrets | Kind::SecretUrl | Kind::Password)
-    }
-}
+use self::key::{key, list, optional};
+pub use self::{
+    choices::{ALGORITHMS, CAPTCHA_PROVIDERS, EVENTS},
+    key::{Default, Key, Kind},
+    sections::SECTIONS,
+};
 
 /// The key of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
-}
-
-/// What a section is about; the order is that of the documentation.
-pub const SECTIONS: &[(&str, &str)] = &[
-    ("", "Where the server listens and keeps its data, and its secrets."),
-    ("server", "Time-outs and bounds of the HTTP server."),
-    ("tokens", "Access and refresh tokens."),
-    ("login", "Logging in."),
-    ("passwords", "Rules for passwords, and what a hash costs."),
-    ("usernames", "Rules for user names."),
-    ("throttle", "Limits against guessing."),
-    ("postgres", "How a PostgreSQL database in `database_url` is used."),
-    ("redis", "How `redis_url` is used."),
-    ("mail", "What people are written; docs/mail.md says more."),
-    ("smtp", "The mail server that takes letters."),
-    ("egress", "How others are asked, where something is configured that asks them."),
-    ("webhook", "The system that is told of events; docs/webhooks.md says more."),
-    ("registration", "Making accounts."),
-    ("accounts", "How accounts end."),
-    ("captcha", "Telling people from programs; docs/captcha.md says more."),
-    ("danger", "What should not be needed; every key that is set here is warned of at every start."),
-    ("audit", "The log of who did what."),
-    (
-        "log",
-        "What the server logs, on standard error. On standard output it prints nothing but where it listens, and with JSON logs not even that.",
-    ),
-];
-
-const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, default: Default::Value(default), doc }
-}
-
-const fn optional(name: &'static str, kind: Kind, unset: &'static str, doc: &'static str) -> Key {
-    Key { name, kind, default: Default::Unset(unset), doc }
-}
-
-const fn list(name: &'static str, kind: Kind, values: &'static [&'static str], doc: &'static str) -> Key {
-    Key { name, kind, default: Default::List(values), doc }
 }
 
 const ANY: u64 = u32::MAX as u64;

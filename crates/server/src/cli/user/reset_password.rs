@@ -3,7 +3,7 @@
 use clap::Args;
 use vestibule::core::{administration::Administrator, password_reset::OperatorResetError};
 
-use super::{Who, on, told};
+use super::{Who, on, print::told};
 use crate::{
     cli::password,
     config::{Config, MailMode},
