@@ -8,13 +8,11 @@ use std::{borrow::Cow, error::Error, fmt, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use uuid::Uuid;
-use vestibule_core::{
-    ports::{HashError, StoreError},
-    values::{rule::RuleViolation, secret::random_bytes},
-};
+use vestibule_core::values::{rule::RuleViolation, secret::random_bytes};
 
 mod code;
 mod engine;
+mod outage;
 mod problem;
 mod profile;
 
@@ -258,31 +256,6 @@ impl From<Code> for ApiError {
     }
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => {
-                Self::new(Code::Unavailable).retry_after(Duration::from_secs(1)).cause(error)
-            }
-            _ => Self::internal(error),
-        }
-    }
-}
-
-impl From<HashError> for ApiError {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Overloaded { retry_after } => {
-                Self::new(Code::Overloaded).retry_after(retry_after).cause(error)
-            }
-            HashError::Stopped => {
-                Self::new(Code::Unavailable).retry_after(Duration::from_secs(1)).cause(error)
-            }
-            _ => Self::internal(error),
-        }
-    }
-}
-
 impl From<RuleViolation> for ApiError {
     fn from(violation: RuleViolation) -> Self {
         Self::from(vec![violation])
@@ -305,6 +278,7 @@ impl From<Vec<RuleViolation>> for ApiError {
 mod tests {
     use http_body_util::BodyExt;
     use serde_json::Value;
+    use vestibule_core::ports::{HashError, StoreError};
 
     use super::*;
 
