@@ -5,31 +5,25 @@
 //! method included, needs a login.
 
 mod audit;
+mod decision;
 mod requirement;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
-    extract::{MatchedPath, State},
     handler::Handler,
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    middleware::from_fn_with_state,
     routing::{MethodFilter, on},
 };
-use http::{Method, Request, StatusCode, request::Parts};
+use http::{Method, StatusCode};
 
+use self::decision::{Guard, guarded};
 pub use self::{
     audit::{RouteAudit, RoutePolicy},
     requirement::Requirement,
 };
-use crate::{
-    extract::User,
-    layer::{RequestUser, with_body_token},
-    manager::LoginManager,
-    refusal::Refusal,
-};
+use crate::{extract::User, manager::LoginManager};
 
 /// Who may call a route.
 enum Policy<U> {
@@ -276,64 +270,4 @@ async fn not_found() -> StatusCode {
 
 async fn method_not_allowed() -> StatusCode {
     StatusCode::METHOD_NOT_ALLOWED
-}
-
-/// Decides by the route that matched.
-struct Guard<U> {
-    login: LoginManager<U>,
-    policies: Arc<Policies<U>>,
-}
-
-impl<U> Clone for Guard<U> {
-    fn clone(&self) -> Self {
-        Self { login: self.login.clone(), policies: Arc::clone(&self.policies) }
-    }
-}
-
-impl<U: User> Guard<U> {
-    /// `None` for a method that a route has not got, and for routes that were made elsewhere.
-    fn policy(&self, parts: &Parts) -> Option<&Policy<U>> {
-        let Policies { routes, fallback } = &*self.policies;
-        let Some(path) = parts.extensions.get::<MatchedPath>() else { return Some(fallback) };
-        let path = path.as_str().to_owned();
-        let policy = routes.get(&(parts.method.clone(), path.clone()));
-        // RFC 9110 §9.3.2: axum answers HEAD with the route for GET.
-        policy.or_else(|| {
-            let is_head = parts.method == Method::HEAD;
-            is_head.then(|| routes.get(&(Method::GET, path))).flatten()
-        })
-    }
-
-    async fn check(&self, request: Request<Body>) -> Result<Request<Body>, (Refusal, Box<Parts>)> {
-        let request = with_body_token(&self.login, request).await?;
-        let (mut parts, body) = request.into_parts();
-        let user = match self.decide(&mut parts).await {
-            Ok(user) => user,
-            Err(refusal) => return Err((refusal, Box::new(parts))),
-        };
-        if let Some(user) = user {
-            parts.extensions.insert(user);
-        }
-        Ok(Request::from_parts(parts, body))
-    }
-
-    async fn decide(&self, parts: &mut Parts) -> Result<Option<RequestUser<U>>, Refusal> {
-        let nothing = Requirement::login();
-        let requirement = match self.policy(parts) {
-            // Who is calling a public route is asked by its handler, if it wants to know.
-            Some(Policy::Public) => return Ok(None),
-            Some(Policy::Login(requirement)) => requirement,
-            None => &nothing,
-        };
-        let login = self.login.authenticate(parts).await?.ok_or(Refusal::NotAuthenticated)?;
-        requirement.check(&login)?;
-        Ok(Some(RequestUser(Some(login.user))))
-    }
-}
-
-async fn guarded<U: User>(State(guard): State<Guard<U>>, request: Request<Body>, next: Next) -> Response {
-    match guard.check(request).await {
-        Ok(request) => next.run(request).await,
-        Err((refusal, parts)) => guard.login.reject(refusal, &parts).into_response(),
-    }
 }

@@ -1,20 +1,21 @@
 //! The manager: makes tokens, finds and verifies them in requests, loads users.
 
+mod cookie;
+mod requests;
+mod state;
+
 use std::{fmt, sync::Arc};
 
-use axum::extract::FromRef;
-use http::{HeaderMap, header, request::Parts};
+use http::request::Parts;
 use vestibule_token::clock::{Clock, Timestamp};
 
+pub use self::state::HasLogin;
 use crate::{
     answers::Answers,
     authenticator::{Authenticator, BadToken, Failure, VerifyError},
     builder::LoginManagerBuilder,
     claims::{LoginClaims, NewToken},
-    cookies::{UnfitCookie, delete_cookie, set_cookie},
-    credentials::Credentials,
     csrf::{Csrf, DoubleSubmit},
-    extract::{CarriedToken, Login},
     location::Location,
     own_tokens::{AccessToken, TokenError, TokenShop},
     refusal::Refusal,
@@ -24,7 +25,7 @@ use crate::{
 
 /// Login for an application with users of its own; cheap to clone.
 ///
-/// It is what the extractors ask the application's state for, by [`FromRef`]; an application whose state is nothing
+/// It is what the extractors ask the application's state for, by [`FromRef`](axum::extract::FromRef); an application whose state is nothing
 /// else uses it as its state.
 ///
 /// ```
@@ -177,50 +178,6 @@ impl<U> LoginManager<U> {
         }
     }
 
-    /// Puts a token into the cookie, for as long as the token lives: `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure`
-    /// with the prefix `__Host-` unless the public URL is plain http on loopback. With a double submit ([`Csrf`]), the
-    /// value that pages repeat is put into a cookie beside it.
-    ///
-    /// # Errors
-    /// [`UnfitCookie::TooLong`] where the token is, and [`UnfitCookie::NoCookieLocation`].
-    pub fn set_cookie(&self, headers: &mut HeaderMap, token: &AccessToken) -> Result<(), UnfitCookie> {
-        let rest = token.expires_at.since(self.now());
-        let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
-        let cookie = set_cookie(name, &token.token, rest, is_secure)?;
-        if let (Some(names), Some(value)) = (self.double_submit(), &token.csrf) {
-            headers.append(header::SET_COOKIE, names.set((name, is_secure), value, rest)?);
-        }
-        headers.append(header::SET_COOKIE, cookie);
-        Ok(())
-    }
-
-    /// Deletes the cookie, with the attributes it was set with, and those of every other cookie among the places: one of
-    /// an older name would else log in again. The token itself lives on until it expires or is revoked.
-    ///
-    /// # Errors
-    /// [`UnfitCookie::NoCookieLocation`].
-    pub fn delete_cookie(&self, headers: &mut HeaderMap) -> Result<(), UnfitCookie> {
-        let (name, is_secure) = (self.cookie_name()?, self.0.settings.has_secure_cookies);
-        for name in self.cookie_names() {
-            headers.append(header::SET_COOKIE, delete_cookie(name, is_secure)?);
-        }
-        if let Some(names) = self.double_submit() {
-            headers.append(header::SET_COOKIE, names.delete((name, is_secure))?);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn cookie_name(&self) -> Result<&str, UnfitCookie> {
-        self.cookie_names().next().ok_or(UnfitCookie::NoCookieLocation)
-    }
-
-    fn cookie_names(&self) -> impl Iterator<Item = &str> {
-        self.0.settings.locations.iter().filter_map(|location| match location {
-            Location::Cookie(name) => Some(name.as_str()),
-            _ => None,
-        })
-    }
-
     /// Where clients get a token, for descriptions of the application.
     #[must_use]
     pub fn token_url(&self) -> &str {
@@ -290,61 +247,6 @@ impl<U> LoginManager<U> {
     }
 }
 
-/// What a request has been found to carry; remembered in its extensions, so that a route with several extractors asks
-/// the loader once.
-struct Remembered<U> {
-    manager: LoginManager<U>,
-    login: Option<Login<U>>,
-}
-
-impl<U: Clone> Clone for Remembered<U> {
-    fn clone(&self) -> Self {
-        Self { manager: self.manager.clone(), login: self.login.clone() }
-    }
-}
-
-impl<U: Clone + Send + Sync + 'static> LoginManager<U> {
-    /// Who is calling; `None` for a request without credentials.
-    ///
-    /// The extractors and layers do this; it is for applications that build their own.
-    ///
-    /// # Errors
-    /// [`Refusal`], which [`reject`](Self::reject) makes an answer of.
-    pub async fn authenticate(&self, parts: &mut Parts) -> Result<Option<Login<U>>, Refusal> {
-        if let Some(known) = parts.extensions.get::<Remembered<U>>().filter(|known| known.manager.is(self)) {
-            return Ok(known.login.clone());
-        }
-        let login = match self.find_credentials(parts)? {
-            None => None,
-            Some(credentials) => Some(self.open(credentials).await?),
-        };
-        parts.extensions.insert(Remembered { manager: self.clone(), login: login.clone() });
-        Ok(login)
-    }
-
-    async fn open(&self, credentials: Credentials) -> Result<Login<U>, Refusal> {
-        let claims = self.verify(&credentials.token).await?;
-        credentials.proof.check(|value| self.authenticator().confirms_csrf(&claims, value))?;
-        self.load(claims, credentials).await
-    }
-
-    async fn load(&self, claims: LoginClaims, credentials: Credentials) -> Result<Login<U>, Refusal> {
-        let user = self.0.authenticator.load(&claims).await?;
-        let user = user.ok_or(Refusal::InvalidToken(BadToken::UnknownUser))?;
-        let Credentials { token, location, .. } = credentials;
-        let token = CarriedToken::new(&token);
-        Ok(Login { user, claims: Arc::new(claims), location, token, manager: self.clone() })
-    }
-
-    /// Who has shown the first of two factors.
-    pub(crate) async fn authenticate_partially(&self, parts: &Parts) -> Result<Login<U>, Refusal> {
-        let credentials = self.find_credentials(parts)?.ok_or(Refusal::NotAuthenticated)?;
-        let claims = self.0.authenticator.verify_partial(&credentials.token).await?;
-        credentials.proof.check(|value| self.authenticator().confirms_csrf(&claims, value))?;
-        self.load(claims, credentials).await
-    }
-}
-
 impl<U> Clone for LoginManager<U> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -354,28 +256,5 @@ impl<U> Clone for LoginManager<U> {
 impl<U> fmt::Debug for LoginManager<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginManager").field("locations", &self.locations()).finish_non_exhaustive()
-    }
-}
-
-/// A state that has a manager for users of type `U`; every state has that a `LoginManager<U>` can be taken from by
-/// [`FromRef`].
-#[diagnostic::on_unimplemented(
-    message = "the application's state `{Self}` has no `LoginManager<{U}>`",
-    label = "this extractor needs a `LoginManager<{U}>` in the state",
-    note = "put a `LoginManager<{U}>` into `{Self}` and derive `axum::extract::FromRef` for it, or make the manager \
-            itself the state: `Router::with_state(login)`"
-)]
-pub trait HasLogin<U> {
-    /// The manager.
-    fn login_manager(&self) -> LoginManager<U>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<S, U> HasLogin<U> for S
-where
-    LoginManager<U>: FromRef<S>,
-{
-    fn login_manager(&self) -> LoginManager<U> {
-        LoginManager::from_ref(self)
     }
 }
