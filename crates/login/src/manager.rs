@@ -25,8 +25,8 @@ use crate::{
 
 /// Login for an application with users of its own; cheap to clone.
 ///
-/// It is what the extractors ask the application's state for, by [`FromRef`](axum::extract::FromRef); an application whose state is nothing
-/// else uses it as its state.
+/// It is what the extractors ask the application's state for, by [`FromRef`](axum::extract::FromRef); an application whose
+/// state is nothing else uses it as its state.
 ///
 /// ```
 /// use axum::{Router, routing::get};
