@@ -1,7 +1,7 @@
 //! Failures on their way out: the one place that maps a failure to a status.
 //!
-//! Every error is an RFC 9457 problem. The cause of a technical one is logged here, once, under the error's id,
-//! and never shown.
+//! Every error is an RFC 9457 problem. The cause of a technical one is logged, once, under the error's id, and never
+//! shown.
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
@@ -12,6 +12,7 @@ use vestibule_core::values::{rule::RuleViolation, secret::random_bytes};
 
 mod code;
 mod engine;
+mod log;
 mod outage;
 mod problem;
 mod profile;
@@ -170,41 +171,6 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
-    }
-
-    /// Logs the cause, once, with the error's id; the request's span brings the correlation id.
-    fn log(&self) {
-        let Parts { id, code, status, cause, is_expected, .. } = &*self.0;
-        let cause = cause.as_deref().map(|error| tracing::field::display(CauseChain(error)));
-        if *code == Code::Overloaded.as_str() {
-            // Shedding load is intended, and there may be much of it: no alarm.
-            tracing::warn!(error_id = %id, code, cause, "a request was refused");
-        } else if status.is_server_error() && !is_expected {
-            tracing::error!(error_id = %id, code, cause, "a request failed");
-        } else {
-            tracing::debug!(error_id = %id, code, cause, "a request was refused");
-        }
-    }
-}
-
-/// Prints an error and what it came from, in one line.
-struct CauseChain<'a>(&'a (dyn Error + Send + Sync));
-
-impl fmt::Display for CauseChain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            let text = error.to_string();
-            // Many errors quote what they come from.
-            if !said.ends_with(&text) {
-                write!(f, ": {text}")?;
-            }
-            said = text;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 

@@ -51,8 +51,10 @@ impl Lag {
         !std::mem::replace(&mut self.state().has_failed, true)
     }
 
-    fn end(&self) {
-        *self.state() = Behind::default();
+    /// Notes a look that went well; says for how long there was none, where one had failed.
+    fn end(&self) -> Option<Duration> {
+        let Behind { since, has_failed } = std::mem::take(&mut *self.state());
+        since.filter(|_| has_failed).map(|since| since.elapsed())
     }
 
     fn has_failed(&self) -> bool {
@@ -181,10 +183,21 @@ impl Auth {
                 Err(error) => Err(error.into()),
             };
             match outcome {
-                Ok(()) => self.lag.end(),
+                Ok(()) => {
+                    if let Some(away) = self.lag.end() {
+                        tracing::info!(
+                            seconds = away.as_secs(),
+                            "the store is back, and what was changed meanwhile is known"
+                        );
+                    }
+                }
                 Err(error) => {
                     if self.lag.fail() {
-                        tracing::error!(%error, "what other processes changed could not be read; trying on");
+                        tracing::error!(
+                            %error,
+                            "the store is away: what needs it is answered 503, and what other nodes revoke is not heard \
+                             of until it is back; trying on"
+                        );
                     }
                 }
             }
@@ -202,7 +215,7 @@ impl Auth {
             self.measure_outbox().await;
             // Whatever a look for changes may have missed, a failover that lost the last of them say, ends here.
             if let Err(error) = self.catch_up_since(Since::SettledRead).await {
-                tracing::warn!(%error, "what other processes changed could not be read; trying again later");
+                tracing::warn!(%error, "what other nodes revoked could not be read again; trying later");
             }
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use vestibule_token::random::random_bytes;
 
-use crate::{next::Next, refusal::Refusal};
+use crate::{alarm::Alarm, next::Next, refusal::Refusal};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const TYPE_PREFIX: &str = "urn:vestibule:problem:";
@@ -221,8 +221,16 @@ fn wants_page(parts: &Parts) -> bool {
 
 /// A cause is written down here and nowhere else, under the id that the client is shown.
 fn log(refusal: &Refusal, id: Uuid) {
+    static OUTAGE: Alarm = Alarm::new();
     let code = refusal.code();
     match refusal {
+        Refusal::Failed(failure) if failure.is_outage => {
+            if let Some(kept_back) = OUTAGE.raise() {
+                tracing::error!(error_id = %id, code, cause = %failure, kept_back, "a request failed");
+            } else {
+                tracing::debug!(error_id = %id, code, cause = %failure, "a request failed");
+            }
+        }
         Refusal::Failed(failure) => {
             tracing::error!(error_id = %id, code, cause = %failure, "a request failed");
         }

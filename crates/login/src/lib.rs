@@ -32,6 +32,8 @@
 //! - What cannot be told is a 5xx: a failing, hanging or panicking loader never lets anybody in, and never says why.
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+pub mod alarm;
 mod answers;
 pub mod around;
 pub mod authenticator;

@@ -64,7 +64,7 @@ impl Link {
         tracing::warn!(
             redis = self.shown,
             cause,
-            "Redis does not answer: limits hold for each node by itself until it does"
+            "Redis cannot be used: limits hold for each node by itself until it can; check that it runs, and redis_url"
         );
     }
 

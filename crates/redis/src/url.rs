@@ -163,6 +163,12 @@ fn read_host(text: &str, default_port: u16) -> Result<(String, u16), RedisUrlErr
 }
 
 fn decode(text: &str) -> Result<String, RedisUrlError> {
+    // Taken for itself, a stray one would be a part of a password that nobody meant.
+    let is_escape =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(RedisUrlError::Percent);
+    }
     let decoded = percent_decode_str(text).decode_utf8();
     decoded.map(std::borrow::Cow::into_owned).map_err(|_| RedisUrlError::Credentials)
 }
@@ -268,6 +274,8 @@ mod tests {
             ("redis+cluster://a,,b", E::Host),
             ("redis://a,b", E::SeveralHosts),
             ("redis://ada:%ff@a", E::Credentials),
+            ("redis://ada:100%secret@a", E::Percent),
+            ("redis://ada:secret%2@a", E::Percent),
             ("redis+sentinel://a,b", E::Master),
             ("redis+sentinel://a/main/x", E::Database),
             ("redis://a/main", E::Database),

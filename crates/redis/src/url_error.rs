@@ -20,6 +20,9 @@ pub enum RedisUrlError {
         "holds a user or password that is not UTF-8 in percent-encoding, which signs such as @ and / need"
     )]
     Credentials,
+    /// A `%` in it begins no escape.
+    #[error("holds a % that is not followed by two hexadecimal digits: a % itself is written %25")]
+    Percent,
     /// Sentinels without the name of what they watch.
     #[error("must name the master that the sentinels watch: redis+sentinel://host,host/master")]
     Master,

@@ -11,7 +11,7 @@ use vestibule_core::{
 use crate::{
     errands,
     failure::broken,
-    statement::statements,
+    statement::{oldest, statements},
     tx::{Tx, row},
 };
 
@@ -74,9 +74,8 @@ statements! {
          AND known_device.known_since > account.devices_since \
          ORDER BY known_device.known_since DESC, known_device.device";
     DELETE_DEVICES_OF_ACCOUNT: () = "DELETE FROM known_device WHERE account_id = $1";
-    DELETE_EXPIRED_DEVICES: () =
-        "DELETE FROM known_device WHERE (account_id, device) IN (SELECT account_id, device FROM known_device \
-         WHERE known_until <= $1 ORDER BY known_until LIMIT $2)";
+    DELETE_EXPIRED_DEVICES: () = concat!("DELETE FROM known_device WHERE (account_id, device) IN ",
+        oldest!("account_id, device", "FROM known_device WHERE known_until <= $1 ORDER BY known_until"));
 }
 
 /// Writes down what a login brought along; says whether its owner is told. The account is locked.

@@ -22,7 +22,7 @@ use crate::{
     accounts::{self, AccountRow},
     errands,
     failure::broken,
-    statement::{account_columns, statements},
+    statement::{account_columns, oldest, statements},
     tx::{Tx, row},
 };
 
@@ -89,9 +89,8 @@ statements! {
     DELETE_OTHER_WAYS_IN: () =
         "DELETE FROM mailed_link WHERE account_id = $1 AND (purpose = 'reset' OR email_canonical <> \
          (SELECT account.email_canonical FROM account WHERE account.id = $1))";
-    DELETE_EXPIRED_LINKS: () =
-        "DELETE FROM mailed_link WHERE digest IN (SELECT digest FROM mailed_link WHERE expires_at <= $1 \
-         ORDER BY expires_at LIMIT $2)";
+    DELETE_EXPIRED_LINKS: () = concat!("DELETE FROM mailed_link WHERE digest IN ",
+        oldest!("digest", "FROM mailed_link WHERE expires_at <= $1 ORDER BY expires_at"));
 }
 
 /// Keeps a link and queues what tells of it, for an account that may be used, or for a decoy's, which is none.

@@ -149,6 +149,18 @@ pub(crate) fn known() -> Vec<(i64, String)> {
     known
 }
 
+/// The tables that the migrations make.
+#[cfg(feature = "postgres")]
+pub(crate) fn tables() -> impl Iterator<Item = String> {
+    let texts: Vec<_> =
+        runner().get_migrations().iter().filter_map(|migration| migration.sql().map(str::to_owned)).collect();
+    texts.into_iter().flat_map(|text| {
+        let made =
+            text.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split_whitespace().next());
+        made.map(str::to_owned).collect::<Vec<_>>()
+    })
+}
+
 /// A runner that applies each file and its record in one transaction.
 pub(crate) fn runner() -> refinery::Runner {
     let mut runner = embedded::migrations::runner().set_grouped(true);

@@ -67,6 +67,7 @@ async fn prepare(options: &PostgresOptions) -> Result<connect::Session<'_>, Open
     session.check_ownership().await?;
     migrate::run(&mut session, Patience::default()).await?;
     session.prepare_statements().await?;
+    session.check_rights().await?;
     Ok(session)
 }
 

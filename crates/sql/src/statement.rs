@@ -166,3 +166,14 @@ macro_rules! session_is_not_cut_off {
     };
 }
 pub(crate) use session_is_not_cut_off;
+
+/// The oldest `$2` rows of those that may go, 200 at most, which is what upkeep asks for at once.
+///
+/// To PostgreSQL a limit that it does not know is a tenth of what there is, to be joined by reading whole tables; a number
+/// that is written down it believes.
+macro_rules! oldest {
+    ($columns:literal, $rest:literal) => {
+        concat!("(SELECT ", $columns, " FROM (SELECT ", $columns, " ", $rest, " LIMIT $2) AS due LIMIT 200)")
+    };
+}
+pub(crate) use oldest;

@@ -2,19 +2,21 @@
 
 use vestibule_core::ports::{clock::Timestamp, store::StoreError};
 
-use crate::{known_devices, links, search, statement::statements, tx::Tx};
+use crate::{
+    known_devices, links, search,
+    statement::{oldest, statements},
+    tx::Tx,
+};
 
 statements! {
-    DELETE_EXPIRED_SESSIONS: () =
-        "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at <= $1 AND access_until <= $1 \
-         ORDER BY expires_at LIMIT $2)";
-    DELETE_REVOKED_SESSIONS: () =
-        "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE revoked_at IS NOT NULL \
-         AND access_until <= $1 ORDER BY access_until LIMIT $2)";
+    DELETE_EXPIRED_SESSIONS: () = concat!("DELETE FROM session WHERE id IN ",
+        oldest!("id", "FROM session WHERE expires_at <= $1 AND access_until <= $1 ORDER BY expires_at"));
+    DELETE_REVOKED_SESSIONS: () = concat!("DELETE FROM session WHERE id IN ",
+        oldest!("id", "FROM session WHERE revoked_at IS NOT NULL AND access_until <= $1 ORDER BY access_until"));
     DELETE_EXPIRED_KEYS: () =
         "DELETE FROM signing_key WHERE kid IN (SELECT kid FROM signing_key WHERE verifies_until <= $1 LIMIT $2)";
-    DELETE_OLD_AUDIT: () =
-        "DELETE FROM audit_event WHERE id IN (SELECT id FROM audit_event WHERE at < $1 ORDER BY at LIMIT $2)";
+    DELETE_OLD_AUDIT: () = concat!("DELETE FROM audit_event WHERE id IN ",
+        oldest!("id", "FROM audit_event WHERE at < $1 ORDER BY at"));
 }
 
 /// Removes at most `batch` rows of each kind, and makes as many older accounts searchable.

@@ -156,7 +156,9 @@ pub fn errors_document() -> String {
          Generated from `crates/axum/src/error/code.rs` by its test; run it with `UPDATE_DOCS=1` after a change.\n\n\
          Every error is an `application/problem+json` (RFC 9457) whose `type` is `urn:vestibule:problem:` followed\n\
          by the code. `kind` is `functional` where the caller can do something about it (4xx) and `technical`\n\
-         where we must (5xx). `id` names this one error in the server's log.\n\n\
+         where we must (5xx). `id` names this one error in the server's log. Of `unavailable`, `overloaded` and\n\
+         `captcha_unavailable`, which may meet every request, each has one line in ten seconds, whose `kept_back` says\n\
+         how many there were besides since the last; at the level `debug` all of them are there.\n\n\
          Every answer, errors included, has the header `X-Correlation-ID`: the request's own `X-Correlation-ID` or\n\
          `X-Request-ID` where that is 1 to 128 letters, digits, `.`, `_` and `-`, else a new one. It names the\n\
          request in the log, beside the error's `id`.\n\n\

@@ -85,6 +85,17 @@ impl Stage {
         self.load.succeeds(5 * CLIENTS).await;
     }
 
+    /// Whoever reads the log finds when it began, why, and when it was over, and not a line for everybody who asked.
+    fn tells_of_it_once_in_a_while(&self, folder: &Folder) {
+        let log = folder.log();
+        for told in ["the store is away: what needs it is answered 503", "the store is back"] {
+            assert!(log.contains(told), "{told}: {log}");
+        }
+        let is_of_outage = |line: &&str| line.contains("a request failed") && line.contains("unavailable");
+        let (lines, refused) = (log.lines().filter(is_of_outage).count(), self.load.refused());
+        assert!(lines > 0 && lines * 3 < refused, "{lines} lines for {refused} requests: {log}");
+    }
+
     pub(crate) async fn ends_well(self, database: &Database<'_>, folder: &Folder) {
         self.load.ends_with_nothing_lost(self.client).await;
         assert_eq!(self.client.refresh(&self.tokens.refresh).await.status, StatusCode::OK);
@@ -119,6 +130,7 @@ async fn postgresql_stops_and_starts() {
         postgres.start_again();
         stage.is_back().await;
     }
+    stage.tells_of_it_once_in_a_while(&folder);
     stage.ends_well(&database, &folder).await;
 }
 

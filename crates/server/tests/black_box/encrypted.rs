@@ -112,10 +112,10 @@ fn postgresql_that_is_not_who_it_should_be_is_refused_with_a_sentence() {
     let plain = PostgresServer::shared().fresh_database();
     let [known, other] = &databases;
     let (trusted, unknown) = (authority.file(), stranger.file());
-    for (database, file, told) in [
-        (known, &unknown, "UnknownIssuer"),
-        (other, &trusted, "not valid for"),
-        (&plain, &trusted, "does not support TLS"),
+    for (database, file, said, told) in [
+        (known, &unknown, "cannot be secured", "UnknownIssuer"),
+        (other, &trusted, "cannot be secured", "not valid for"),
+        (&plain, &trusted, "offers no encryption", "does not support TLS"),
     ] {
         for sslmode in ["require", "verify-ca", "verify-full"] {
             let folder = node(database, &format!("sslmode={sslmode}"))
@@ -123,7 +123,7 @@ fn postgresql_that_is_not_who_it_should_be_is_refused_with_a_sentence() {
             for command in [&["serve"][..], &["migrate"]] {
                 let ended = folder.run(command);
                 assert_eq!(ended.code, 3, "{ended:?}");
-                assert!(ended.stderr.contains("cannot be secured"), "{ended:?}");
+                assert!(ended.stderr.contains(said), "{ended:?}");
                 assert!(ended.stderr.contains(told) && !ended.stderr.contains("panicked"), "{ended:?}");
             }
         }
@@ -176,7 +176,7 @@ async fn a_redis_that_is_not_who_it_should_be_counts_as_away() {
     ] {
         let folder = with_redis(&url, &file);
         let node = folder.serve();
-        assert!(folder.log().contains("Redis does not answer"), "{}", folder.log());
+        assert!(folder.log().contains("Redis cannot be used"), "{}", folder.log());
         assert_eq!(node.client().register("ada").await.status, StatusCode::CREATED);
         assert_eq!(node.client().log_in("ada", PASSWORD).await.status, StatusCode::OK);
         assert_eq!(node.client().get("/health/ready").await.status, StatusCode::OK);

@@ -54,6 +54,11 @@ impl Load {
         self.counts("requests are refused", &self.tally.refused, more).await;
     }
 
+    /// How many requests were told to come back later.
+    pub(crate) fn refused(&self) -> usize {
+        self.tally.refused.load(Ordering::Relaxed)
+    }
+
     async fn counts(&self, what: &str, counter: &AtomicUsize, more: usize) {
         let enough = counter.load(Ordering::Relaxed) + more;
         eventually(what, async || (counter.load(Ordering::Relaxed) >= enough).then_some(())).await;

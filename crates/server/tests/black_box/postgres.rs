@@ -113,7 +113,8 @@ impl Refused {
 fn a_malformed_url_ends_with_2_and_says_how_one_looks() {
     for (url, wrong, remedy) in [
         ("postgres://ada:hunter2@db:port/vestibule", "form", "postgres://user:password@host:5432/database"),
-        ("postgres://ada:hunter2@db/vestibule?ssl=on", "form", "postgres://user:password@host:5432/database"),
+        ("postgres://ada:hunter2@db/vestibule?ssl=on", "a parameter that is none of", "sslmode"),
+        ("postgres://ada:100%hunter2@db/vestibule", "two hexadecimal digits", "is written %25"),
         ("postgres://ada:an@hunter2@db/vestibule", "form", "%-escapes for special characters"),
         ("postgres://ada:hunter2@db/vestibule?sslmode=require&sslmode=disable", "twice", "say it once"),
         ("postgres://ada:hunter2@/vestibule", "no host", "postgres://user:password@host:5432/database"),

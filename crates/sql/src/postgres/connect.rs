@@ -124,6 +124,27 @@ impl<'o> Session<'o> {
         Ok(())
     }
 
+    /// Refuses a user who may look and not touch: nothing but a write would tell.
+    pub(super) async fn check_rights(&self) -> Result<(), OpenError> {
+        const RIGHTS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+        let tables = migration::tables().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
+        let has_all = RIGHTS.map(|right| format!("pg_catalog.has_table_privilege(c.oid, '{right}')"));
+        let sql = format!(
+            "SELECT CAST(c.relname AS TEXT) FROM pg_catalog.pg_class AS c WHERE {OUR_SCHEMA} \
+             AND c.relname IN ({tables}) AND NOT ({}) ORDER BY c.relname LIMIT 1",
+            has_all.join(" AND "),
+        );
+        let rows = self.in_time(self.client.query_typed(&sql, &[])).await?;
+        let refused = rows.and_then(|rows| rows.first().map(|row| row.try_get::<_, String>(0)).transpose());
+        match refused.map_err(|error| OpenError::from_engine(self.options, &error))? {
+            None => Ok(()),
+            Some(table) => Err(OpenError::NotAllowed {
+                database: self.options.to_string(),
+                cause: format!("one of {} on {table} is missing", RIGHTS.join(", ")),
+            }),
+        }
+    }
+
     async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, OpenError> {
         let limit = self.options.client_limit();
         timeout(limit, answer).await.map_err(|_| OpenError::silent(self.options, limit))
@@ -134,7 +155,11 @@ impl<'o> Session<'o> {
         if remedy(&source) == Remedy::Silent {
             return OpenError::silent(self.options, self.options.client_limit());
         }
-        OpenError::Unreadable { database: self.options.to_string(), source }
+        match failure::said(&source) {
+            // It is the server's word that says what to do, not which statement heard it.
+            Some(said) if said.code().is_some_and(is_passing) => OpenError::from_engine(self.options, said),
+            _ => OpenError::Unreadable { database: self.options.to_string(), source },
+        }
     }
 }
 

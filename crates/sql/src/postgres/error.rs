@@ -106,6 +106,17 @@ pub enum OpenError {
         /// What went wrong.
         cause: String,
     },
+    /// The server speaks no TLS.
+    #[error(
+        "The server of {database} offers no encryption ({cause}). Set ssl = on and a certificate in its \
+         postgresql.conf, or add sslmode=disable to database_url on a network where nobody listens."
+    )]
+    NoTls {
+        /// Where it is.
+        database: String,
+        /// What it said.
+        cause: String,
+    },
     /// The file of certificates cannot be used.
     #[error("{} holds no certificate to trust ({cause}). Name a PEM file in postgres.tls_ca_file.", path.display())]
     Certificates {
@@ -131,10 +142,11 @@ pub enum OpenError {
         /// Where it is.
         database: String,
     },
-    /// The user may not make tables.
+    /// The user may not make or change tables.
     #[error(
         "The user in database_url may not make or use the tables in {database} ({cause}). Let the user own the \
-         database, or grant CREATE and USAGE on its schema."
+         database, or grant USAGE on its schema, SELECT, INSERT, UPDATE and DELETE on its tables and, for migrations, \
+         CREATE on the schema."
     )]
     NotAllowed {
         /// Where it is.

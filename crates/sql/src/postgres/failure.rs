@@ -65,9 +65,13 @@ pub(super) fn remedy(error: &StoreError) -> Remedy {
 
 /// Whether the database answered at all: what it refused was not done, not even where it refused a COMMIT.
 pub(super) fn is_refused(error: &StoreError) -> bool {
-    let (StoreError::Unavailable(cause) | StoreError::Broken(cause)) = error else { return false };
-    let refusal = cause.downcast_ref::<Refusal>();
-    refusal.and_then(|refusal| refusal.said.code()).is_some_and(|code| !code.code().starts_with("57P"))
+    said(error).and_then(Error::code).is_some_and(|code| !code.code().starts_with("57P"))
+}
+
+/// What the database said, where it was the database that failed.
+pub(super) fn said(error: &StoreError) -> Option<&Error> {
+    let (StoreError::Unavailable(cause) | StoreError::Broken(cause)) = error else { return None };
+    cause.downcast_ref::<Refusal>().map(|refusal| &refusal.said)
 }
 
 /// Sorts an error of PostgreSQL: away for now, or a bug or damage.
@@ -82,7 +86,8 @@ pub(super) fn store_error(statement: &'static str, source: Error) -> StoreError 
 /// Whether it says nothing about the schema or the statement: another time, or from another server, it would be taken.
 pub(super) fn is_passing(code: &SqlState) -> bool {
     let class = code.code().get(..2).unwrap_or_default();
-    if is_conflict(code) {
+    // A right that was taken away is given back by the operator, and nothing is lost until then.
+    if is_conflict(code) || *code == SqlState::INSUFFICIENT_PRIVILEGE {
         return true;
     }
     // Connection, transaction, resources, operator and system errors, and what a configuration takes away.

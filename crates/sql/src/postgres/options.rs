@@ -245,6 +245,7 @@ mod unit {
             ("postgresql://a@db.example/b?sslmode=disable", false),
             ("postgres://a:p?x@127.0.0.1/b?sslmode=require", true),
             ("postgres://a:p?sslmode=disable&x@db.example/b", true),
+            ("postgres://a:100%25@db.example/b?application_name=a%20b", true),
         ] {
             assert_eq!(PostgresOptions::parse(url).unwrap().is_encrypted(), is_encrypted, "{url}");
         }
@@ -258,7 +259,11 @@ mod unit {
             ("postgres:secret", UrlError::Malformed),
             ("mysql://a:secret@b/c", UrlError::Malformed),
             ("postgres://a:secret@b:port/c", UrlError::Malformed),
-            ("postgres://a:secret@b/c?unheard=of", UrlError::Malformed),
+            ("postgres://a:secret@b/c?unheard=of", UrlError::Parameter),
+            ("postgres://a:secret@b/c?sslcert=d", UrlError::Parameter),
+            ("postgres://a:100%secret@b/c", UrlError::Percent),
+            ("postgres://a:secret%@b/c", UrlError::Percent),
+            ("postgres://a:secret@b/c%2", UrlError::Percent),
             ("postgres://a:an@secret@b/c", UrlError::Malformed),
             ("postgres://a:an/secret@b/c", UrlError::Malformed),
             ("postgres://a:an@secret%40b/c", UrlError::Malformed),

@@ -80,26 +80,31 @@ async fn nothing_scans_what_grows() {
     // ones every index is as good as another.
     let settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
     let live = "UPDATE session SET revoked_at = NULL";
-    for sql in [FILL_ACCOUNTS, FILL_SESSIONS, live, "ANALYZE account, session", settings] {
+    for sql in [FILL_ACCOUNTS, FILL_SESSIONS, FILL_THE_REST, live, "ANALYZE", settings] {
         session.execute(sql).await.unwrap().unwrap();
     }
+    let mut scanning = Vec::new();
     for known in registry() {
         let plan = plan(&session.client, &known).await;
         for (line, next) in plan.iter().zip(plan.iter().skip(1).chain([&String::new()])) {
-            let grows = [" on account", " on session", " on audit_event"].iter().any(|on| line.contains(on));
-            assert!(!(grows && line.contains("Seq Scan")), "{}: {plan:#?}", known.name);
+            let grows = !SMALL.iter().any(|table| line.contains(&format!(" on {table}")));
             // In the order of an index, and ended by its LIMIT.
-            let ends = ["LIST_AUDIT", "LIST_ACCOUNTS", "COUNT_ACCOUNTS"].contains(&known.name);
+            let ends =
+                ["LIST_AUDIT", "LIST_ACCOUNTS", "COUNT_ACCOUNTS", "COUNT_ERRANDS"].contains(&known.name);
             // An index of nothing but what is looked for.
             let is_partial = line.contains("account_that_administrates")
                 || (["LIST_DISABLED", "LIST_UNSEARCHABLE"].contains(&known.name)
                     && (line.contains("account_disabled") || line.contains("account_to_be_searchable")));
             let may_walk = ends || is_partial;
-            let is_whole = grows && line.contains("Index") && !next.contains("Index Cond");
+            let is_whole =
+                grows && line.contains("Index") && line.contains("Scan") && !next.contains("Index Cond");
             let is_found = line.contains("Bitmap Heap Scan") || !line.contains("Scan");
-            assert!(may_walk || is_found || !is_whole, "{}: {plan:#?}", known.name);
+            if grows && line.contains("Seq Scan") || !(may_walk || is_found || !is_whole) {
+                scanning.push((known.name, plan.clone()));
+            }
         }
     }
+    assert!(scanning.is_empty(), "{scanning:#?}");
 }
 
 /// Each half of a page ends in the order of its index, however much is left behind it.
@@ -128,6 +133,21 @@ const FILL_ACCOUNTS: &str = "INSERT INTO account (id, email, email_canonical, ac
 const FILL_SESSIONS: &str = "INSERT INTO session (id, account_id, generation, scope, created_at, authenticated_at, refreshed_at, expires_at, ends_at, \
     access_until, revoked_at, address, user_agent, change_number) \
     SELECT id, id, 0, '', 0, 0, 0, 9000, 9000, 9000, 1, '', '', change_number FROM account";
+
+/// Tables whose rows are few whatever happens; everything else grows with accounts and time.
+const SMALL: &[&str] =
+    &["global_cutoff", "signing_key", "change_stamp", "setup_link", "migration_lease", "vestibule_migration"];
+const FILL_THE_REST: &str = "INSERT INTO username_part (part, account_id) SELECT id, id FROM account; \
+    INSERT INTO avatar (account_id, media_type, etag, bytes, changed_at) SELECT id, '', '', '', 0 FROM account; \
+    INSERT INTO known_device (account_id, device, known_since, known_until, told_at) \
+    SELECT id, id, 0, change_number, NULL FROM account; \
+    INSERT INTO errand (id, sealed, created_at, due_at, attempts, account_id) \
+    SELECT id, '', 0, change_number, 0, id FROM account; \
+    INSERT INTO mailed_link (account_id, purpose, email, email_canonical, digest, code_mac, code_attempts, created_at, \
+    expires_at) SELECT id, 'confirm', email, email_canonical, id, id, 0, 0, change_number FROM account; \
+    INSERT INTO audit_event (id, at, kind, outcome, account_id, address, detail) \
+    SELECT id || decode(to_hex(n), 'hex'), change_number, 'login', '', id, '', '' \
+    FROM account, generate_series(16, 20) AS n";
 
 async fn plan(client: &Client, known: &Description) -> Vec<String> {
     let parameters = (1..=200).take_while(|number| known.sql.contains(&format!("${number}"))).count();

@@ -4,6 +4,29 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
+/// The parameters that the driver reads, and our own but one.
+const KNOWN: &[&str] = &[
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "sslmode",
+    "sslnegotiation",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
 /// Why a URL leads to no PostgreSQL database. No message repeats any of it: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +51,17 @@ pub enum UrlError {
         "its sslmode must be disable, require, verify-ca or verify-full; the last three all verify in full"
     )]
     SslMode,
+    /// A `%` in it begins no escape.
+    #[error(
+        "a % in it is not followed by two hexadecimal digits: a % itself, in a password for example, is written %25"
+    )]
+    Percent,
+    /// One of its parameters is not known.
+    #[error(
+        "it has a parameter that is none of {}, sslrootcert",
+        KNOWN.join(", ")
+    )]
+    Parameter,
     /// One of its parameters stands there twice.
     #[error("it says the same parameter twice, for example sslmode: say it once")]
     Twice,
@@ -56,6 +90,9 @@ impl<'a> DatabaseUrl<'a> {
         if place.contains('@') || credentials.is_some_and(|credentials| credentials.contains('/')) {
             return Err(UrlError::Malformed);
         }
+        if has_stray_percent(body) {
+            return Err(UrlError::Percent);
+        }
         let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
         let parameters = read_parameters(parameters)?;
         let value = |wanted| parameters.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
@@ -79,10 +116,21 @@ fn read_parameters(text: &str) -> Result<Vec<(&str, &str)>, UrlError> {
         if name.contains('%') {
             return Err(UrlError::Malformed);
         }
+        if name != "sslrootcert" && !KNOWN.contains(&name) {
+            return Err(UrlError::Parameter);
+        }
         if parameters.iter().any(|(known, _)| *known == name) {
             return Err(UrlError::Twice);
         }
         parameters.push((name, value));
     }
     Ok(parameters)
+}
+
+/// Whether a `%` begins no escape. The driver would take it for itself, and of `100%25` and `100%2` only one is meant so.
+fn has_stray_percent(text: &str) -> bool {
+    text.split('%').skip(1).any(|rest| {
+        let digits = rest.as_bytes().get(..2);
+        !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }

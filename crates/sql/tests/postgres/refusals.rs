@@ -2,6 +2,10 @@
 
 use std::{net::TcpListener, time::Duration};
 
+use vestibule_core::{
+    ports::{clock::Timestamp, store::StoreError},
+    values::account::AccountId,
+};
 use vestibule_sql::{
     PostgresOptions, PostgresStore,
     postgres::{OpenError, check_migrations, migrate},
@@ -83,7 +87,7 @@ async fn a_wrong_password_is_refused() {
 async fn a_server_without_encryption_is_refused_where_it_is_asked_for() {
     let database = PostgresServer::shared().fresh_database();
     let error = refusal(&format!("{}?sslmode=require", database.url())).await;
-    assert!(matches!(error, OpenError::Tls { .. } | OpenError::NoAuthorities { .. }), "{error}");
+    assert!(matches!(error, OpenError::NoTls { .. } | OpenError::NoAuthorities { .. }), "{error}");
     let mut options = PostgresOptions::parse(&format!("{}?sslmode=verify-full", database.url())).unwrap();
     options.tls_ca_file = Some("/nowhere/ca.pem".into());
     let error = PostgresStore::open(options).await.unwrap_err();
@@ -178,6 +182,48 @@ async fn a_user_who_may_not_make_tables_is_refused() {
     database.psql("ALTER SCHEMA public OWNER TO postgres; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let error = refusal(&database.url()).await;
     assert!(matches!(error, OpenError::NotAllowed { .. }), "{error}");
+}
+
+/// Least of all is it taken for a database that serves: every login would be a fault of ours.
+#[tokio::test]
+async fn a_user_who_may_only_look_is_refused_until_it_may_write() {
+    let database = PostgresServer::shared().fresh_database();
+    migrate(&PostgresOptions::parse(&database.url()).unwrap()).await.unwrap();
+    let reader = format!("reader_of_{}", database.name());
+    database.psql(&format!("CREATE ROLE {reader} LOGIN"));
+    let url = database.url().replace("vestibule@", &format!("{reader}@"));
+    let grant = |rights: &str| {
+        database.psql(&format!("GRANT {rights} ON ALL TABLES IN SCHEMA public TO {reader}"));
+    };
+    for (rights, missing) in
+        [("", "vestibule_migration"), ("SELECT", "account"), ("INSERT, UPDATE", "account"), ("DELETE", "")]
+    {
+        if !rights.is_empty() {
+            grant(rights);
+        }
+        if !missing.is_empty() {
+            let error = refusal(&url).await;
+            let sentence = error.to_string();
+            assert!(matches!(error, OpenError::NotAllowed { .. }), "{rights}: {sentence}");
+            assert!(sentence.contains(missing) && sentence.contains("grant USAGE"), "{rights}: {sentence}");
+        }
+    }
+    super::open(&url).await.close().await;
+    database.psql(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"));
+}
+
+/// What was granted by mistake is granted again, and what could not be written until then is not lost.
+#[tokio::test]
+async fn a_right_that_is_taken_away_is_an_outage() {
+    let database = PostgresServer::shared().fresh_database();
+    let store = super::open(&database.url()).await;
+    database.psql("ALTER TABLE account OWNER TO postgres");
+    let id = AccountId::new(Timestamp::default());
+    let found = store.find_account(id).await;
+    assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+    database.psql("ALTER TABLE account OWNER TO vestibule");
+    assert!(store.find_account(id).await.unwrap().is_none());
+    store.close().await;
 }
 
 #[tokio::test]

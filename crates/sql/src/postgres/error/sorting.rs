@@ -45,6 +45,7 @@ impl OpenError {
             Some(_) if is_of_pooler(error) => Self::from_pooler(database, cause),
             Some(_) => Self::from_engine(options, error),
             // The kinds of the library's errors are known by their words alone.
+            None if said.contains("does not support TLS") => Self::NoTls { database, cause },
             None if said.contains("TLS") => Self::Tls { database, cause },
             None if said.contains("password") => Self::LoginRefused { database, cause },
             None => Self::Unreachable { database, cause },
