@@ -23,7 +23,7 @@ use vestibule::{
 };
 use vestibule_mail::{Inbox, Received};
 
-use crate::config::{Config, Mode};
+use crate::config::{Config, MailMode, Mode};
 
 /// Where it is.
 pub const PATH: &str = "/dev/mail";
@@ -37,6 +37,12 @@ pub fn routes(config: &Config, public_url: &str, inbox: Option<Inbox>) -> Router
         Some(inbox) if config.service.mode == Mode::Development => at(public_url, inbox),
         _ => Router::new(),
     }
+}
+
+/// Whether a server of this configuration has it.
+#[must_use]
+pub fn is_served(config: &Config) -> bool {
+    config.service.mode == Mode::Development && matches!(config.mail.mode, MailMode::Inbox { .. })
 }
 
 fn at(public_url: &str, inbox: Inbox) -> Router {

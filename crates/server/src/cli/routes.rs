@@ -2,10 +2,10 @@
 
 use clap::Args;
 use serde_json::json;
-use vestibule::http::route_audit::audit_routes;
+use vestibule::{RouteAudit, RoutePolicy, http::route_audit::audit_routes};
 
 use super::output;
-use crate::{config::Config, failure::Failure, policy, startup};
+use crate::{config::Config, dev_mail, failure::Failure, policy, startup};
 
 #[derive(Debug, Args)]
 pub(super) struct Routes {
@@ -17,7 +17,7 @@ pub(super) struct Routes {
 pub(super) fn list(config: &Config, options: &Routes, is_json: bool) -> Result<(), Failure> {
     let public_url = config.service.public_url(config.service.listen);
     let rules = policy::http_rules(config, &public_url).map_err(|error| startup::unexpected(&error))?;
-    let audit = audit_routes(rules.cookies);
+    let audit = with_own_routes(config, &audit_routes(rules.cookies));
     if is_json {
         let rows = audit.rows().iter().map(|row| {
             if options.audit {
@@ -32,4 +32,14 @@ pub(super) fn list(config: &Config, options: &Routes, is_json: bool) -> Result<(
         return output::line(audit.to_string().trim_end());
     }
     audit.rows().iter().try_for_each(|row| output::line(&format!("{:6}  {}", row.method, row.path)))
+}
+
+/// What the server answers to beside the library.
+fn with_own_routes(config: &Config, audit: &RouteAudit) -> RouteAudit {
+    let mut rows = audit.rows().to_vec();
+    if dev_mail::is_served(config) {
+        rows.push(RoutePolicy::new("GET", dev_mail::PATH, "anyone on this machine"));
+    }
+    rows.sort();
+    RouteAudit::of(rows)
 }

@@ -120,9 +120,14 @@ fn every_route_is_listed_with_who_may_call_it() {
     assert!(row("/api/v1/users/me", "GET").ends_with("  logged in"), "{listed}");
     assert!(row("/api/v1/audit", "GET").ends_with("  administrators"), "{listed}");
     assert!(row("/api/users/login", "POST").ends_with("  anyone"), "{listed}");
+    // Letters are on a page for developers alone.
+    assert!(row("/dev/mail", "GET").ends_with("  anyone on this machine"), "{listed}");
     let rows: Value = serde_json::from_str(&folder.run(&["routes", "--json"]).stdout).unwrap();
     assert_eq!(rows.as_array().unwrap().len(), listed.lines().count() - 1);
     assert!(rows[0]["who"].is_null() && rows[0]["path"].is_string());
+    std::fs::write(folder.path("vestibule.toml"), "[mail]\nmode = \"off\"\n").unwrap();
+    let without_mail = folder.run(&["routes"]).stdout;
+    assert!(without_mail.contains("/api/v1/audit") && !without_mail.contains("/dev/mail"), "{without_mail}");
     assert!(!folder.path("vestibule-data").exists());
 }
 
