@@ -34,7 +34,7 @@
 //! | write an extractor of one's own | [`LoginManager::authenticate`], [`LoginManager::reject`] |
 //!
 //! The [guides](https://github.com/vestibule-auth/vestibule/tree/main/docs/guides) have a page a task, and tables for who
-//! comes from fastapi-login, AuthX or FastAPI Users.
+//! comes from `fastapi-login`, `AuthX` or `FastAPI Users`.
 //!
 //! With the feature `sqlite`, `Vestibule` is the quick start of everything else: accounts, registration, sessions, mail,
 //! SQLite inside, every route mounted. What it is made of can be used by itself (feature `engine`): the engine and its
