@@ -227,7 +227,9 @@ impl Auth {
 
     /// Gives an attempt back.
     pub(crate) async fn give_back(&self, attempt: Attempt) {
-        for (key, receipt) in attempt.0 {
+        // Last counted, first given back: who is let in by the name meanwhile must not find the account still full, and be
+        // told of a right password that it is wrong.
+        for (key, receipt) in attempt.0.into_iter().rev() {
             // Losing a refund costs the caller one attempt; it must not cost them the answer.
             if let Err(error) = self.throttle.refund(&key, receipt).await {
                 tracing::warn!(%error, "an attempt could not be given back");

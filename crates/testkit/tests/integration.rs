@@ -24,6 +24,7 @@ mod integration {
     mod faults;
     mod forging;
     mod gate;
+    mod gate_refunds;
     mod guard;
     mod hang_up;
     mod hooks;
