@@ -35,7 +35,7 @@ use crate::{posts::Posts, profile::Profile};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Blog", version = "1.0"),
+    info(title = "Blog", version = "1.0", description = "Posts, and who writes them."),
     tags(
         (name = "blogs", description = "Posts."),
         (name = "users", description = "Who writes them."),
