@@ -17,7 +17,10 @@ mod upkeep;
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -41,6 +44,7 @@ pub struct FaultyStore {
     faults: Mutex<Faults>,
     calls: Mutex<Vec<&'static str>>,
     healed: Notify,
+    most_removed: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +57,18 @@ impl FaultyStore {
     /// Wraps a store; nothing fails yet.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, faults: Mutex::default(), calls: Mutex::default(), healed: Notify::new() }
+        Self {
+            inner,
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+            healed: Notify::new(),
+            most_removed: u32::MAX.into(),
+        }
+    }
+
+    /// Removes at most so many rows of a kind at once from now on, whatever it is asked for.
+    pub fn remove_at_most(&self, rows: u32) {
+        self.most_removed.store(rows, Ordering::Relaxed);
     }
 
     /// Takes the names of the methods called since it was last asked, in order.

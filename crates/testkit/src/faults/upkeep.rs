@@ -1,5 +1,7 @@
 //! Upkeep, failing where a test wants it to.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use vestibule_core::ports::{
     clock::Timestamp,
@@ -16,6 +18,7 @@ impl Upkeep for FaultyStore {
         audit_before: Timestamp,
         batch: u32,
     ) -> Result<u64, StoreError> {
+        let batch = batch.min(self.most_removed.load(Ordering::Relaxed));
         self.call("delete_expired", self.inner.delete_expired(now, audit_before, batch)).await
     }
 

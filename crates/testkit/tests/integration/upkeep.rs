@@ -34,6 +34,18 @@ async fn sessions_go_when_neither_they_nor_their_tokens_matter() {
 }
 
 #[tokio::test]
+async fn everything_that_expired_goes_also_from_a_store_that_removes_little_at_once() {
+    let app = TestApp::start().await;
+    let _ = app.client().registered("ada").await;
+    let _ = app.client().logged_in("ada").await;
+    let _ = app.client().logged_in("ada").await;
+    app.clock().advance(90 * DAY);
+    app.store().remove_at_most(1);
+    app.auth().delete_expired().await.unwrap();
+    assert_eq!(database::count(&app, "SELECT COUNT(*) FROM session"), 0);
+}
+
+#[tokio::test]
 async fn a_cut_off_is_remembered_as_long_as_it_matters() {
     let app = TestApp::start().await;
     let browser = app.client().registered("ada").await;

@@ -16,8 +16,8 @@ use crate::ports::clock::Timestamp;
 #[async_trait]
 pub trait Upkeep: Send + Sync + fmt::Debug {
     /// Removes at most `batch` rows of each kind that no longer matter: sessions that ended and whose access tokens
-    /// have expired, keys that no longer verify, links that have expired, devices that are known no more, audit events from before `audit_before`. Returns
-    /// how many went; whoever calls goes on until none did.
+    /// have expired, keys that no longer verify, links that have expired, devices that are known no more, audit events
+    /// from before `audit_before`. It may stop earlier. Returns how many went; whoever calls goes on until none did.
     async fn delete_expired(
         &self,
         now: Timestamp,
